@@ -1,0 +1,21 @@
+/** `npm run verify`: what is generated and committed equals what would be generated now. `--write` brings it up to date. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { describeSettings } from '@calfleet/config';
+
+const artefacts: { file: string; make: () => string }[] = [{ file: '.env.example', make: describeSettings }];
+
+async function main(write: boolean): Promise<void> {
+  for (const { file, make } of artefacts) {
+    const text = make();
+    if ((await readFile(file, 'utf8').catch(() => null)) === text) continue;
+    if (write) {
+      await writeFile(file, text);
+      console.log(`${file} written`);
+    } else {
+      console.error(`${file} is stale: "npm run generate" writes it anew.`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+void main(process.argv.includes('--write'));
