@@ -1,0 +1,20 @@
+export { describeSettings } from './describe.ts';
+export { readEnvironment } from './environment.ts';
+export { ConfigError, type Environment } from './load.ts';
+export { badConfiguration, runProcess, type ProcessOptions, type RunningProcess } from './process.ts';
+export type { GoogleSettings, ProviderSettings } from './providers.ts';
+export {
+  apiConfig,
+  ingressConfig,
+  migrateConfig,
+  operatorConfig,
+  sandboxConfig,
+  workerConfig,
+  type ApiConfig,
+  type IngressConfig,
+  type MigrateConfig,
+  type OperatorConfig,
+  type SandboxConfig,
+  type WorkerConfig,
+} from './roles.ts';
+export type { RingKey, Schedule } from './values.ts';

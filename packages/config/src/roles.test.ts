@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import {
+  ConfigError,
+  apiConfig,
+  ingressConfig,
+  migrateConfig,
+  sandboxConfig,
+  workerConfig,
+} from './index.ts';
+
+const ring = () => `k1:${randomBytes(32).toString('base64')}`;
+
+const complete = () => ({
+  DATABASE_URL: 'postgres://app:secret-word@127.0.0.1/calfleet',
+  REDIS_URL: 'redis://127.0.0.1:6379',
+  API_BASE_URL: 'https://hooks.example.test',
+  API_PUBLIC_URL: 'https://calendar.example.test',
+  TOKEN_ENCRYPTION_KEYS: ring(),
+  CHANNEL_SIGNING_KEYS: ring(),
+  CALFLEET_ADMIN_KEY: 'Zq3-8hdK2mVb_7xRt5yWc1nPe9sLf4uA',
+  GOOGLE_CLIENT_ID: 'client',
+  GOOGLE_CLIENT_SECRET: 'shhh',
+});
+
+function problemsOf(load: () => unknown): readonly string[] {
+  try {
+    load();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test('the ingress needs Redis and signing keys, and nothing else', () => {
+  const { REDIS_URL, CHANNEL_SIGNING_KEYS } = complete();
+  const config = ingressConfig({ REDIS_URL, CHANNEL_SIGNING_KEYS });
+  expect(config).toMatchObject({ port: 4000, redisPrefix: '{calfleet}', logLevel: 'info' });
+  expect(config.channelSigningKeys[0]?.key).toHaveLength(32);
+});
+
+test('the worker gets its defaults', () => {
+  const config = workerConfig(complete());
+  expect(config.schedules).toEqual({
+    'webhook-drain': { everyMs: 30_000 },
+    'incremental-pull': { everyMs: 1_200_000 },
+  });
+  expect(config.queues).toContain('backfill');
+  expect(config.baseUrl).toBe('https://hooks.example.test/');
+  expect(config.providers.google?.apiRootUrl).toBe('https://www.googleapis.com/');
+  expect(config.providers.microsoft).toBeNull();
+  expect(config.massDelete).toEqual({ percent: 50, min: 20 });
+});
+
+test('what is not there yet is refused in one line per feature, and not by who would not read it', () => {
+  const early = { MICROSOFT_CLIENT_ID: 'id', MICROSOFT_CLIENT_SECRET: 'shhh' };
+  const { REDIS_URL, CHANNEL_SIGNING_KEYS } = complete();
+  for (const load of [apiConfig, workerConfig]) {
+    expect(
+      problemsOf(() =>
+        load({ ...complete(), ...early, AUTH_JWKS_URL: 'https://k.test', AUTH_JWT_SECRET: ' ' }),
+      ),
+    ).toEqual([
+      'MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET are set, but this version has no Microsoft calendars: unset them',
+      'AUTH_JWKS_URL is set, but this version has no signed user tokens: unset it',
+    ]);
+  }
+  expect(problemsOf(() => ingressConfig({ REDIS_URL, CHANNEL_SIGNING_KEYS, ...early }))).toEqual([]);
+});
+
+test('migrations use the application login unless told otherwise', () => {
+  const { DATABASE_URL } = complete();
+  expect(migrateConfig({ DATABASE_URL }).migrationDatabaseUrl).toBe(DATABASE_URL);
+  const other = 'postgres://owner@127.0.0.1/calfleet';
+  expect(migrateConfig({ DATABASE_URL, MIGRATION_DATABASE_URL: other }).migrationDatabaseUrl).toBe(other);
+});
+
+test('an empty environment gets one message with every problem in it', () => {
+  const problems = problemsOf(() => workerConfig({}));
+  for (const name of [
+    'DATABASE_URL',
+    'REDIS_URL',
+    'API_BASE_URL',
+    'TOKEN_ENCRYPTION_KEYS',
+    'CHANNEL_SIGNING_KEYS',
+  ]) {
+    expect(problems.some((problem) => problem.startsWith(`${name} is missing`))).toBe(true);
+  }
+  expect(problems.some((problem) => problem.startsWith('No provider is on'))).toBe(true);
+  expect(() => workerConfig({})).toThrow(/6 settings are wrong/);
+});
+
+test('a problem never repeats a secret', () => {
+  const env = { ...complete(), DATABASE_URL: 'mysql://u:secret-word@h', CALFLEET_ADMIN_KEY: 'short-word' };
+  const problems = problemsOf(() => apiConfig(env)).join('\n');
+  expect(problems).toContain('DATABASE_URL');
+  expect(problems).toContain('CALFLEET_ADMIN_KEY');
+  expect(problems).not.toMatch(/secret-word|short-word/);
+});
+
+test('a provider with half of its credentials is off', () => {
+  const env = { ...complete(), GOOGLE_CLIENT_SECRET: '' };
+  expect(problemsOf(() => workerConfig(env))).toEqual([expect.stringContaining('No provider is on')]);
+});
+
+test.each([
+  'http://127.0.0.1:9/google/',
+  'http://localhost:9/google',
+  'http://[::1]:9/google',
+  'https://g.test/google',
+])('root address %s is accepted and keeps its path', (GOOGLE_API_ROOT_URL) => {
+  const root = workerConfig({ ...complete(), GOOGLE_API_ROOT_URL }).providers.google?.apiRootUrl;
+  expect(new URL(root ?? '').pathname).toBe('/google/');
+});
+
+test.each([
+  'http://example.test/',
+  'http://127.0.0.1.example.test/',
+  'ftp://127.0.0.1/',
+  'https://u:p@g.test/',
+  'nonsense',
+])('root address %s is refused', (GOOGLE_API_ROOT_URL) => {
+  expect(problemsOf(() => workerConfig({ ...complete(), GOOGLE_API_ROOT_URL }))).toEqual([
+    expect.stringMatching(/^GOOGLE_API_ROOT_URL /),
+  ]);
+});
+
+test('ports may be 0, and nothing that is no port', () => {
+  expect(sandboxConfig({ SANDBOX_PORT: '0' }).port).toBe(0);
+  for (const SANDBOX_PORT of ['-1', '65536', '4e3', '40 00', '0x10']) {
+    expect(problemsOf(() => sandboxConfig({ SANDBOX_PORT }))).toHaveLength(1);
+  }
+});
+
+test('the sandbox starts without any setting, on loopback', () => {
+  expect(sandboxConfig({})).toMatchObject({ host: '127.0.0.1', port: 4010, client: null, pushHttpHosts: [] });
+  expect(sandboxConfig({ SANDBOX_PUSH_HTTP_HOSTS: 'ingress, other' }).pushHttpHosts).toEqual([
+    'ingress',
+    'other',
+  ]);
+});

@@ -1,0 +1,170 @@
+/** What each process is told. A role that does not need a secret never reads it. */
+import { plannedProblems, read, refuse, type Environment, type Values } from './load.ts';
+import { providerProblems, providerSettingNames, providersOf } from './providers.ts';
+import type { SettingName } from './settings.ts';
+
+const names = <const Names extends readonly SettingName[]>(...list: Names): Names => list;
+
+const redis = names('REDIS_URL', 'REDIS_PREFIX');
+const window = names('SYNC_PAST_DAYS', 'SYNC_FUTURE_DAYS');
+
+const roles = {
+  ingress: names('LOG_LEVEL', 'INGRESS_PORT', 'CHANNEL_SIGNING_KEYS', ...redis),
+  api: names(
+    'LOG_LEVEL',
+    'API_PORT',
+    'API_PUBLIC_URL',
+    'DATABASE_URL',
+    'CALFLEET_ALLOW_SUPERUSER',
+    'TOKEN_ENCRYPTION_KEYS',
+    'CALFLEET_ADMIN_KEY',
+    ...redis,
+    ...providerSettingNames,
+    ...window,
+  ),
+  worker: names(
+    'LOG_LEVEL',
+    'WORKER_METRICS_PORT',
+    'WORKER_QUEUES',
+    'WORKER_CONCURRENCY',
+    'API_BASE_URL',
+    'DATABASE_URL',
+    'CALFLEET_ALLOW_SUPERUSER',
+    'TOKEN_ENCRYPTION_KEYS',
+    'CHANNEL_SIGNING_KEYS',
+    'MASS_DELETE_PERCENT',
+    'MASS_DELETE_MIN',
+    'SCHEDULE_WEBHOOK_DRAIN',
+    'SCHEDULE_INCREMENTAL_PULL',
+    ...redis,
+    ...providerSettingNames,
+    ...window,
+  ),
+  migrate: names('LOG_LEVEL', 'DATABASE_URL', 'MIGRATION_DATABASE_URL'),
+  operator: names('DATABASE_URL', ...redis),
+  sandbox: names(
+    'SANDBOX_HOST',
+    'SANDBOX_PORT',
+    'SANDBOX_SEED',
+    'SANDBOX_SEED_NUMBER',
+    'SANDBOX_CLIENT_ID',
+    'SANDBOX_CLIENT_SECRET',
+    'SANDBOX_PUSH_HTTP_HOSTS',
+  ),
+};
+
+/** Which process reads a setting, for the documentation. */
+export const readersOf = (name: SettingName): string[] =>
+  Object.entries(roles).flatMap(([role, list]) => (list.some((other) => other === name) ? [role] : []));
+
+/** @throws ConfigError */
+export function ingressConfig(env: Environment) {
+  const { values, problems } = read(env, roles.ingress);
+  refuse(problems);
+  return {
+    logLevel: values.LOG_LEVEL,
+    port: values.INGRESS_PORT,
+    ...redisOf(values),
+    channelSigningKeys: values.CHANNEL_SIGNING_KEYS,
+  };
+}
+
+/** @throws ConfigError */
+export function apiConfig(env: Environment) {
+  const { values, problems } = read(env, roles.api);
+  refuse([...problems, ...providerProblems(values), ...plannedProblems(env)]);
+  return {
+    logLevel: values.LOG_LEVEL,
+    port: values.API_PORT,
+    /** Ends in `/`. */
+    publicUrl: values.API_PUBLIC_URL,
+    ...databaseOf(values),
+    ...redisOf(values),
+    tokenEncryptionKeys: values.TOKEN_ENCRYPTION_KEYS,
+    adminKey: values.CALFLEET_ADMIN_KEY,
+    providers: providersOf(values),
+    window: windowOf(values),
+  };
+}
+
+/** @throws ConfigError */
+export function workerConfig(env: Environment) {
+  const { values, problems } = read(env, roles.worker);
+  refuse([...problems, ...providerProblems(values), ...plannedProblems(env)]);
+  return {
+    logLevel: values.LOG_LEVEL,
+    metricsPort: values.WORKER_METRICS_PORT,
+    queues: values.WORKER_QUEUES,
+    concurrency: values.WORKER_CONCURRENCY,
+    /** Public base of the ingress; ends in `/`. */
+    baseUrl: values.API_BASE_URL,
+    ...databaseOf(values),
+    ...redisOf(values),
+    tokenEncryptionKeys: values.TOKEN_ENCRYPTION_KEYS,
+    channelSigningKeys: values.CHANNEL_SIGNING_KEYS,
+    providers: providersOf(values),
+    window: windowOf(values),
+    massDelete: { percent: values.MASS_DELETE_PERCENT, min: values.MASS_DELETE_MIN },
+    schedules: {
+      'webhook-drain': values.SCHEDULE_WEBHOOK_DRAIN,
+      'incremental-pull': values.SCHEDULE_INCREMENTAL_PULL,
+    },
+  };
+}
+
+/** @throws ConfigError */
+export function migrateConfig(env: Environment) {
+  const { values, problems } = read(env, roles.migrate);
+  refuse(problems);
+  return {
+    logLevel: values.LOG_LEVEL,
+    /** The login that the roles are granted to. */
+    databaseUrl: values.DATABASE_URL,
+    migrationDatabaseUrl: values.MIGRATION_DATABASE_URL ?? values.DATABASE_URL,
+  };
+}
+
+/** @throws ConfigError */
+export function operatorConfig(env: Environment) {
+  const { values, problems } = read(env, roles.operator);
+  refuse(problems);
+  return { databaseUrl: values.DATABASE_URL, ...redisOf(values) };
+}
+
+/** @throws ConfigError */
+export function sandboxConfig(env: Environment) {
+  const { values, problems } = read(env, roles.sandbox);
+  refuse(problems);
+  const { SANDBOX_CLIENT_ID: id, SANDBOX_CLIENT_SECRET: clientSecret } = values;
+  return {
+    host: values.SANDBOX_HOST,
+    port: values.SANDBOX_PORT,
+    seed: values.SANDBOX_SEED,
+    seedNumber: values.SANDBOX_SEED_NUMBER,
+    /** null: the sandbox's own. */
+    client: id !== null && clientSecret !== null ? { id, secret: clientSecret } : null,
+    pushHttpHosts: values.SANDBOX_PUSH_HTTP_HOSTS,
+  };
+}
+
+export type IngressConfig = ReturnType<typeof ingressConfig>;
+export type ApiConfig = ReturnType<typeof apiConfig>;
+export type WorkerConfig = ReturnType<typeof workerConfig>;
+export type MigrateConfig = ReturnType<typeof migrateConfig>;
+export type OperatorConfig = ReturnType<typeof operatorConfig>;
+export type SandboxConfig = ReturnType<typeof sandboxConfig>;
+
+const redisOf = (values: Values<(typeof redis)[number]>) => ({
+  redisUrl: values.REDIS_URL,
+  redisPrefix: values.REDIS_PREFIX,
+});
+
+const databaseOf = (values: Values<'DATABASE_URL' | 'CALFLEET_ALLOW_SUPERUSER'>) => ({
+  databaseUrl: values.DATABASE_URL,
+  allowSuperuser: values.CALFLEET_ALLOW_SUPERUSER,
+});
+
+const windowOf = (values: Values<(typeof window)[number]>) => ({
+  pastDays: values.SYNC_PAST_DAYS,
+  futureDays: values.SYNC_FUTURE_DAYS,
+});

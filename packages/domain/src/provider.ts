@@ -1,0 +1,129 @@
+/**
+ * The port that every calendar provider is reached through.
+ *
+ * Terms. An *account* is a grant of one mailbox. A *cursor* says "changes since here" (Google: sync token, Graph:
+ * delta link); a *page cursor* says "the next page of this very question". A *round* is one question with all its
+ * pages; only its last page carries the next cursor. A *channel* is the provider's side of a watch.
+ *
+ * Every method may raise: `provider_unavailable` (5xx, timeout, reset, unknown answer), `rate_limited`
+ * (`retryAfterMs` set), `credentials_revoked` (the grant is dead; nothing will work until a person reconnects),
+ * `permission_denied` (this user may not do this). What else a method raises stands with it.
+ */
+import type { Clock } from './clock.ts';
+import type { ProviderName, RemoteItem } from './event.ts';
+
+/** How a provider call identifies itself. Providers ask for a token at each call and never keep one. */
+export interface ProviderSession {
+  accountId: string;
+  /** A live access token. `fresh` says that the last one was answered with 401. @throws credentials_revoked */
+  accessToken(options?: { fresh?: boolean }): Promise<string>;
+  /** Told once per HTTP request sent, so that runs can say what they cost. */
+  onRequest?(): void;
+}
+
+export interface RemoteCalendar {
+  providerCalendarId: string;
+  name: string;
+  timeZone: string | null;
+  accessRole: 'free_busy_reader' | 'reader' | 'writer' | 'owner';
+  primary: boolean;
+  /** Deleted from the list. */
+  removed: boolean;
+}
+
+export interface CalendarListPage {
+  calendars: RemoteCalendar[];
+  nextPageCursor: string | null;
+}
+
+export interface ChangesRequest {
+  providerCalendarId: string;
+  /** null asks for everything that is there now (a full round). The same for every page of a round. */
+  cursor: string | null;
+  /** null asks for the first page. */
+  pageCursor: string | null;
+  /** Window of the round, ISO instants. Providers without windows ignore it. */
+  window: { start: string; end: string };
+  /** Wanted page size; the provider may send fewer or none and still not be done. */
+  pageSize: number;
+  /** Zone of times that come without one. */
+  calendarTimeZone: string | null;
+}
+
+export interface ChangesPage {
+  /** Possibly empty, possibly naming an id twice (the last one counts); exceptions may precede their series. */
+  items: RemoteItem[];
+  /** Exactly one of the two is set: more pages, or the cursor for the next round. */
+  nextPageCursor: string | null;
+  nextCursor: string | null;
+}
+
+export interface WatchRequest {
+  providerCalendarId: string;
+  /** Google: the channel's id. At most 64 characters. */
+  watchId: string;
+  /** Where notifications go. */
+  address: string;
+  /** Proves to ingress that the notification belongs to this watch. Google: ≤ 256 characters, Graph: ≤ 128. */
+  token: string;
+  /** Wanted expiry; ISO instant. The provider's answer counts. */
+  expiresAt: string;
+}
+
+export interface Channel {
+  /** Names the watched resource (Google `resourceId`) or the subscription (Graph). Needed to stop it. */
+  resourceId: string;
+  expiresAt: string;
+}
+
+export interface CalendarProvider {
+  readonly name: ProviderName;
+
+  /** One page of the account's calendars. */
+  listCalendars(session: ProviderSession, request: { pageCursor: string | null }): Promise<CalendarListPage>;
+
+  /**
+   * One page of what changed since the cursor. Pure question: asking twice changes nothing.
+   * @throws cursor_expired the cursor or page cursor is dead: begin a full round
+   * @throws remote_missing the calendar is gone or no longer shared
+   */
+  listChanges(session: ProviderSession, request: ChangesRequest): Promise<ChangesPage>;
+
+  /**
+   * One event as it is now.
+   * @throws remote_missing it does not exist (any more)
+   */
+  getEvent(
+    session: ProviderSession,
+    request: { providerCalendarId: string; providerEventId: string; calendarTimeZone: string | null },
+  ): Promise<RemoteItem>;
+
+  /**
+   * Opens a channel. The first notification may arrive before the answer.
+   * @throws push_not_supported this calendar can never be watched: poll it
+   * @throws misconfigured the address is not accepted: an operator's problem, no retry helps
+   * @throws remote_missing the calendar is gone
+   */
+  watch(session: ProviderSession, request: WatchRequest): Promise<Channel>;
+
+  /** Closes a channel. A channel that is not there any more is success. */
+  stopWatch(session: ProviderSession, channel: { watchId: string; resourceId: string }): Promise<void>;
+}
+
+/** What a provider answers when an access token is asked for with a refresh token. */
+export interface TokenGrant {
+  accessToken: string;
+  expiresAt: string;
+  /** Set when the provider rotated it: the old one must be replaced. */
+  refreshToken: string | null;
+  scopes: string[] | null;
+}
+
+/** The OAuth side of a provider. */
+export interface TokenEndpoint {
+  /**
+   * @throws credentials_revoked `invalid_grant` and its relatives
+   * @throws misconfigured `invalid_client`: an operator's problem, not the user's
+   */
+  refresh(request: { refreshToken: string; clock: Clock }): Promise<TokenGrant>;
+}

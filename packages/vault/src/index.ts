@@ -1,0 +1,2 @@
+export { createChannelSigner, type ChannelSigner, type Verdict } from './channel-signer.ts';
+export { createVault, VaultError, type Vault, type VaultKey } from './vault.ts';
