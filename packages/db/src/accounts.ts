@@ -1,0 +1,179 @@
+/** Accounts: the grant of one mailbox, its sealed tokens, and the calendars its list names. */
+import type { AccountId, CalendarId, ProviderName, RemoteCalendar } from '@calfleet/domain';
+import type { Transaction } from './transaction.ts';
+
+export interface AccountRow {
+  id: AccountId;
+  user_id: string;
+  provider: ProviderName;
+  provider_account_id: string | null;
+  email: string | null;
+  status: 'active' | 'reauth_needed' | 'disconnecting' | 'disconnected';
+  data_key: Uint8Array;
+  refresh_token: Uint8Array;
+  access_token: Uint8Array | null;
+  access_token_expires_at: Date | null;
+}
+
+export async function readAccount(tx: Transaction, id: AccountId): Promise<AccountRow | null> {
+  const rows = await tx.$queryRaw<AccountRow[]>`
+    select id, user_id, provider, provider_account_id, email, status, data_key, refresh_token, access_token,
+      access_token_expires_at
+    from calendar_accounts where id = ${id}::uuid`;
+  return rows[0] ?? null;
+}
+
+/**
+ * Keeps what a token endpoint answered; a rotated refresh token replaces the old one in the same statement. Nothing is
+ * kept when the grant that was used is not the account's any more.
+ */
+export async function storeTokens(
+  tx: Transaction,
+  used: Pick<AccountRow, 'id' | 'refresh_token'>,
+  tokens: { accessToken: Uint8Array; expiresAt: Date; refreshToken: Uint8Array | null; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_accounts
+       set access_token = ${tokens.accessToken}, access_token_expires_at = ${tokens.expiresAt},
+           refresh_token = coalesce(${tokens.refreshToken}, refresh_token), updated_at = ${tokens.at}
+     where id = ${used.id}::uuid and refresh_token = ${used.refresh_token}`;
+}
+
+/** Said once: later failures of the same grant find it said. @returns whether this call said it */
+export async function markReauthNeeded(
+  tx: Transaction,
+  id: AccountId,
+  reason: string,
+  at: Date,
+): Promise<boolean> {
+  const said = await tx.$executeRaw`
+    with marked as (
+      update calendar_accounts
+         set status = 'reauth_needed', status_reason = ${reason}, access_token = null,
+             access_token_expires_at = null, updated_at = ${at}
+       where id = ${id}::uuid and status = 'active' returning id, user_id
+    )
+    insert into calendar_changes (at, user_id, kind, account_id, fields, origin)
+    select ${at}, user_id, 'account_changed', id, '{status,status_reason}'::text[], 'system' from marked`;
+  return said > 0;
+}
+
+/** Tried just now: whoever looks for work left undone waits a while. */
+export async function touchAccount(tx: Transaction, id: AccountId, at: Date): Promise<void> {
+  await tx.$executeRaw`update calendar_accounts set updated_at = ${at} where id = ${id}::uuid`;
+}
+
+export async function readCalendarIds(tx: Transaction, accountId: AccountId): Promise<CalendarId[]> {
+  const rows = await tx.$queryRaw<{ id: CalendarId }[]>`
+    select id from calendars where account_id = ${accountId}::uuid`;
+  return rows.map((row) => row.id);
+}
+
+export interface ListedCalendar {
+  id: CalendarId;
+  isNew: boolean;
+}
+
+/**
+ * Stores an account's calendar list; each calendar is named once. A new calendar is born dirty, so that the drain finds it even when
+ * nobody rings.
+ */
+export async function storeCalendars(
+  tx: Transaction,
+  account: { id: AccountId; userId: string; provider: ProviderName },
+  calendars: readonly (RemoteCalendar & { id: CalendarId })[],
+  at: Date,
+): Promise<ListedCalendar[]> {
+  const input = calendars.map((calendar) => ({
+    id: calendar.id,
+    provider_calendar_id: calendar.providerCalendarId,
+    name: calendar.name,
+    time_zone: calendar.timeZone ?? 'UTC',
+    access_role: calendar.accessRole,
+    is_primary: calendar.primary,
+    removed: calendar.removed,
+  }));
+  return tx.$queryRaw<ListedCalendar[]>`
+    with input as materialized (
+      select * from json_to_recordset(${JSON.stringify(input)}::json) as x(id uuid, provider_calendar_id text,
+        name text, time_zone text, access_role text, is_primary boolean, removed boolean)
+    ),
+    gone as (
+      update calendars c set state = 'gone', state_reason = 'not in the calendar list', updated_at = ${at}
+        from input i
+       where i.removed and c.account_id = ${account.id}::uuid and c.provider_calendar_id = i.provider_calendar_id
+         and c.state <> 'gone'
+      returning c.id
+    ),
+    stored as (
+      insert into calendars as c (id, user_id, account_id, provider, provider_calendar_id, name, time_zone,
+        access_role, is_primary, dirty_seq, next_pull_at, created_at, updated_at)
+      select id, ${account.userId}, ${account.id}::uuid, ${account.provider}, provider_calendar_id, name, time_zone,
+        access_role, is_primary, 1, ${at}, ${at}, ${at}
+      from input where not removed
+      on conflict (account_id, provider_calendar_id) do update
+        set name = excluded.name, time_zone = excluded.time_zone, access_role = excluded.access_role,
+            is_primary = excluded.is_primary, updated_at = excluded.updated_at,
+            state = case when c.state = 'gone' then 'resyncing' else c.state end,
+            dirty_seq = c.dirty_seq + case when c.state = 'gone' then 1 else 0 end,
+            full_requested = c.full_requested or c.state = 'gone'
+        where (c.name, c.time_zone, c.access_role, c.is_primary, c.state = 'gone')
+          is distinct from (excluded.name, excluded.time_zone, excluded.access_role, excluded.is_primary, false)
+      returning c.id, (xmax = 0) as is_new
+    ),
+    said as (
+      insert into calendar_changes (at, user_id, kind, calendar_id, account_id, origin)
+      select ${at}, ${account.userId}, 'calendar_changed', id, ${account.id}::uuid, 'provider'
+      from (select id from stored union all select id from gone) as changed
+    )
+    select id, is_new as "isNew" from stored`;
+}
+
+/** The list was read to its end; the primary calendar names the mailbox. */
+export async function finishListing(
+  tx: Transaction,
+  id: AccountId,
+  mailbox: { providerAccountId: string | null; email: string | null; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_accounts
+       set provider_account_id = coalesce(provider_account_id, ${mailbox.providerAccountId}),
+           email = coalesce(${mailbox.email}, email), calendars_listed_at = ${mailbox.at}, updated_at = ${mailbox.at}
+     where id = ${id}::uuid`;
+}
+
+/** Another live account of the same user on the same mailbox, if any. */
+export async function findTwinAccount(
+  tx: Transaction,
+  account: { id: AccountId; userId: string; provider: ProviderName; providerAccountId: string },
+): Promise<AccountId | null> {
+  const rows = await tx.$queryRaw<{ id: AccountId }[]>`
+    select id from calendar_accounts
+     where user_id = ${account.userId} and provider = ${account.provider} and id <> ${account.id}::uuid
+       and provider_account_id = ${account.providerAccountId} and status in ('active', 'reauth_needed')`;
+  return rows[0]?.id ?? null;
+}
+
+/** The second connection of a mailbox steps back: the first keeps the rows and works again with the newer grant. */
+export async function retireTwin(
+  tx: Transaction,
+  twin: { id: AccountId; firstId: AccountId; refreshToken: Uint8Array; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    with retired as (
+      update calendar_accounts
+         set status = 'disconnected', status_reason = ${`the mailbox is connected as account ${twin.firstId}`},
+             calendars_listed_at = ${twin.at}, access_token = null, access_token_expires_at = null,
+             updated_at = ${twin.at}
+       where id = ${twin.id}::uuid returning id, user_id
+    ),
+    renewed as (
+      update calendar_accounts
+         set status = 'active', status_reason = null, refresh_token = ${twin.refreshToken}, access_token = null,
+             access_token_expires_at = null, calendars_listed_at = null, updated_at = ${twin.at}
+       where id = ${twin.firstId}::uuid returning id, user_id
+    )
+    insert into calendar_changes (at, user_id, kind, account_id, fields, origin)
+    select ${twin.at}, user_id, 'account_changed', id, '{status,status_reason}'::text[], 'system'
+    from (select * from retired union all select * from renewed) as changed`;
+}

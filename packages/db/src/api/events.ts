@@ -1,0 +1,154 @@
+/** Stored events, and the columns and filters that every answer about events shares. */
+import type { AccountId, CalendarId, EventId } from '@calfleet/domain';
+import { Prisma } from '../../generated/client';
+import type { Transaction } from '../transaction.ts';
+import type { FeedState } from './changes.ts';
+import { overlapping, type PlacedCalendar, type Range } from './overlap.ts';
+import { beforeAllIds, type Page } from './page.ts';
+
+export interface EventRow {
+  id: EventId;
+  calendar_id: CalendarId;
+  account_id: AccountId;
+  provider: string;
+  provider_event_id: string | null;
+  ical_uid: string | null;
+  kind: string;
+  /** Our id of the series that an exception belongs to, when it is stored. */
+  series_id: string | null;
+  original_start: unknown;
+  status: string;
+  summary: string | null;
+  description: string | null;
+  location: string | null;
+  all_day: boolean;
+  /** `YYYY-MM-DD` */
+  start_date: string | null;
+  end_date: string | null;
+  starts_at: Date | null;
+  ends_at: Date | null;
+  /** `YYYY-MM-DDTHH:MM:SS` */
+  start_local: string | null;
+  end_local: string | null;
+  start_time_zone: string | null;
+  end_time_zone: string | null;
+  recurrence: string[];
+  attendees: unknown;
+  organizer: unknown;
+  meeting_url: string | null;
+  visibility: string;
+  transparency: string;
+  event_type: string;
+  html_link: string | null;
+  managed: boolean;
+  held: boolean;
+  version: bigint;
+  provider_updated_at: Date | null;
+  last_confirmed_at: Date;
+  deleted_at: Date | null;
+}
+
+export const eventColumns = Prisma.sql`e.id, e.calendar_id, c.account_id, c.provider, e.provider_event_id, e.ical_uid,
+  e.kind, series.id as series_id, e.original_start, e.status, e.summary, e.description, e.location, e.all_day,
+  e.start_date::text, e.end_date::text, e.starts_at, e.ends_at,
+  to_char(e.start_local, 'YYYY-MM-DD"T"HH24:MI:SS') as start_local,
+  to_char(e.end_local, 'YYYY-MM-DD"T"HH24:MI:SS') as end_local, e.start_time_zone, e.end_time_zone, e.recurrence,
+  e.attendees, e.organizer, e.meeting_url, e.visibility, e.transparency, e.event_type, e.html_link, e.managed,
+  e.held_at is not null as held, e.version, e.provider_updated_at, e.last_confirmed_at, e.deleted_at`;
+
+/** `e` is the event; adds its calendar `c` and its series `series`, when it is stored. */
+export const eventJoins = Prisma.sql`
+  join calendars c on c.id = e.calendar_id
+  left join calendar_events series
+    on series.calendar_id = e.calendar_id and series.provider_event_id = e.provider_series_id`;
+
+/** The feed's state in the snapshot of the statement it is joined into; always one row. */
+export const feedNow = Prisma.sql`(
+  select feed_epoch, pg_snapshot_xmin(pg_current_snapshot())::text as feed_horizon from calendar_fleet
+) feed`;
+
+export interface EventFilter {
+  managed: boolean | null;
+  icalUid: string | null;
+  /** Found anywhere in summary, description or location; upper and lower case are one. */
+  q: string | null;
+  includeDeleted: boolean;
+}
+
+export function filterEvents(filter: EventFilter): Prisma.Sql {
+  const pattern = filter.q === null ? null : `%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`;
+  const conditions = [
+    filter.includeDeleted ? Prisma.sql`true` : Prisma.sql`e.deleted_at is null`,
+    filter.managed === null ? null : Prisma.sql`e.managed = ${filter.managed}`,
+    filter.icalUid === null ? null : Prisma.sql`e.ical_uid = ${filter.icalUid}`,
+    pattern === null
+      ? null
+      : Prisma.sql`(e.summary ilike ${pattern} or e.description ilike ${pattern} or e.location ilike ${pattern})`,
+  ];
+  return Prisma.join(
+    conditions.filter((each) => each !== null),
+    ' and ',
+  );
+}
+
+/** Whether the filter looks at anything that an occurrence does not know itself. */
+export const asksAboutEvents = ({ managed, icalUid, q }: EventFilter): boolean =>
+  managed !== null || icalUid !== null || q !== null;
+
+export interface FeedColumns {
+  feed_epoch: string;
+  feed_horizon: string;
+}
+
+export const feedOf = ({ feed_epoch, feed_horizon }: FeedColumns): FeedState => ({
+  epoch: feed_epoch,
+  horizon: BigInt(feed_horizon),
+});
+
+/** Stored events by id; with a range, those that take place in it at least once. One statement, one snapshot. */
+export async function listEvents(
+  tx: Transaction,
+  query: {
+    userId: string;
+    calendars: readonly PlacedCalendar[];
+    range: Range | null;
+    filter: EventFilter;
+  } & Page<string>,
+): Promise<{ feed: FeedState; events: EventRow[] }> {
+  const { userId, calendars, range, filter } = query;
+  const inRange = range
+    ? Prisma.sql`and e.id in (select event_id from (
+        ${overlapping({ ...range, userId, calendars }, filter.includeDeleted)}) taking_place)`
+    : Prisma.empty;
+  const rows = await tx.$queryRaw<(FeedColumns & { [Column in keyof EventRow]: EventRow[Column] | null })[]>`
+    select feed.*, event.*
+    from ${feedNow}
+    left join (
+      select ${eventColumns}
+      from (
+        select * from calendar_events e
+        where e.user_id = ${userId} and e.id > ${query.after ?? beforeAllIds}::uuid
+          and e.calendar_id = any(${calendars.map(({ id }) => id)}::uuid[])
+          and ${filterEvents(filter)} ${inRange}
+        order by e.id limit ${query.limit}
+      ) e ${eventJoins}
+    ) event on true
+    order by event.id`;
+  const [first] = rows;
+  if (!first) throw new Error('calendar_fleet has no row');
+  return {
+    feed: feedOf(first),
+    events: rows.filter((row): row is FeedColumns & EventRow => row.id !== null),
+  };
+}
+
+/** Deleted ones too: the feed names them. */
+export async function findEvent(
+  tx: Transaction,
+  { userId, id }: { userId: string; id: string },
+): Promise<EventRow | null> {
+  const [row] = await tx.$queryRaw<EventRow[]>`
+    select ${eventColumns} from calendar_events e ${eventJoins}
+    where e.user_id = ${userId} and e.id = ${id}::uuid`;
+  return row ?? null;
+}

@@ -1,0 +1,18 @@
+/**
+ * What the API asks of the mirror. Every function runs inside a transaction of the caller's user: row-level security
+ * is the second wall, the `user_id` in each statement the first (and what the indexes begin with).
+ */
+export * from './accounts.ts';
+export * from './calendars.ts';
+export * from './changes.ts';
+export { findEvent, listEvents, type EventFilter, type EventRow } from './events.ts';
+export * from './free-busy.ts';
+export * from './held-deletes.ts';
+export * from './idempotency.ts';
+export * from './occurrences.ts';
+export * from './quarantine.ts';
+export * from './runs.ts';
+export * from './status.ts';
+export * from './sync-requests.ts';
+export * from './zone-names.ts';
+export type { Page } from './page.ts';

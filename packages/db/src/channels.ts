@@ -1,0 +1,136 @@
+/** Watches: our row first, then the provider's channel, since its first message may come before the answer. */
+import type { AccountId, CalendarId, ProviderName, WatchId } from '@calfleet/domain';
+import type { Transaction } from './transaction.ts';
+
+export type ChannelState = 'creating' | 'active' | 'retired' | 'stopped' | 'expired' | 'abandoned' | 'failed';
+
+export interface WatchableCalendar {
+  id: CalendarId;
+  user_id: string;
+  account_id: AccountId;
+  provider: ProviderName;
+  provider_calendar_id: string;
+  account_status: string;
+  state: string;
+  active: boolean;
+  push_refused_at: Date | null;
+  live_until: Date | null;
+  creating_since: Date | null;
+}
+
+/** The calendar with the expiry of its live channel, locked so that two workers never open two channels. */
+export async function lockForWatch(tx: Transaction, id: CalendarId): Promise<WatchableCalendar | null> {
+  const rows = await tx.$queryRaw<WatchableCalendar[]>`
+    select c.id, c.user_id, c.account_id, c.provider, c.provider_calendar_id, a.status as account_status, c.state,
+      c.active, c.push_refused_at,
+      (select max(s.expires_at) from calendar_sync_channels s where s.calendar_id = c.id and s.state = 'active')
+        as live_until,
+      (select max(s.created_at) from calendar_sync_channels s where s.calendar_id = c.id and s.state = 'creating')
+        as creating_since
+    from calendars c join calendar_accounts a on a.id = c.account_id
+    where c.id = ${id}::uuid for no key update of c`;
+  return rows[0] ?? null;
+}
+
+/** A new watch; an earlier one that never came to life is abandoned, to be stopped when it speaks. */
+export async function insertWatch(
+  tx: Transaction,
+  calendar: WatchableCalendar,
+  watch: { id: WatchId; signingKeyId: string; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    with abandoned as (
+      update calendar_sync_channels set state = 'abandoned', updated_at = ${watch.at}
+       where calendar_id = ${calendar.id}::uuid and state = 'creating'
+    )
+    insert into calendar_sync_channels (id, user_id, account_id, calendar_id, provider, state, signing_key_id,
+      created_at, updated_at)
+    values (${watch.id}::uuid, ${calendar.user_id}, ${calendar.account_id}::uuid, ${calendar.id}::uuid,
+      ${calendar.provider}, 'creating', ${watch.signingKeyId}, ${watch.at}, ${watch.at})`;
+}
+
+/** Came to life: by the provider's answer or its first message, whichever is first. The other one changes nothing. */
+export async function activateWatch(
+  tx: Transaction,
+  watch: { id: WatchId; resourceId: string; expiresAt: Date; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    with activated as (
+      update calendar_sync_channels
+         set state = 'active', resource_id = ${watch.resourceId}, expires_at = ${watch.expiresAt},
+             updated_at = ${watch.at}
+       where id = ${watch.id}::uuid and state = 'creating' returning calendar_id
+    ),
+    -- Its predecessor is still heard until it runs out.
+    retired as (
+      update calendar_sync_channels s set state = 'retired', updated_at = ${watch.at}
+        from activated a where s.calendar_id = a.calendar_id and s.state = 'active' and s.id <> ${watch.id}::uuid
+    )
+    update calendars c set coverage = 'push', updated_at = ${watch.at} from activated a where c.id = a.calendar_id`;
+}
+
+/** The provider said no. `forGood`: this calendar can never be watched; it is polled, and healthy. Else: try again. */
+export async function failWatch(
+  tx: Transaction,
+  watch: { id: WatchId; calendarId: CalendarId; reason: string; forGood: boolean; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    with failed as (
+      update calendar_sync_channels set state = 'failed', last_error = ${watch.reason}, updated_at = ${watch.at}
+       where id = ${watch.id}::uuid
+    )
+    update calendars
+       set coverage = 'poll', push_refused_at = ${watch.at}, updated_at = ${watch.at}
+     where id = ${watch.calendarId}::uuid and ${watch.forGood}`;
+}
+
+export interface NotifiedWatch {
+  id: WatchId;
+  calendar_id: CalendarId | null;
+  account_id: AccountId;
+  provider: ProviderName;
+  state: ChannelState;
+  resource_id: string | null;
+}
+
+/** A message came in. @returns the watch it belongs to, as it was; null when we never had it. */
+export async function noteNotification(
+  tx: Transaction,
+  id: WatchId,
+  at: Date,
+): Promise<NotifiedWatch | null> {
+  const rows = await tx.$queryRaw<NotifiedWatch[]>`
+    update calendar_sync_channels set last_notification_at = ${at} where id = ${id}::uuid
+    returning id, calendar_id, account_id, provider, state, resource_id`;
+  return rows[0] ?? null;
+}
+
+export async function setWatchState(
+  tx: Transaction,
+  id: WatchId,
+  state: ChannelState,
+  at: Date,
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_sync_channels set state = ${state}, updated_at = ${at} where id = ${id}::uuid`;
+}
+
+export async function readWatch(tx: Transaction, id: WatchId): Promise<NotifiedWatch | null> {
+  const rows = await tx.$queryRaw<NotifiedWatch[]>`
+    select id, calendar_id, account_id, provider, state, resource_id from calendar_sync_channels
+     where id = ${id}::uuid`;
+  return rows[0] ?? null;
+}
+
+/** Channels whose time is over; a calendar that is left without one is not covered by push any more. */
+export async function expireWatches(tx: Transaction, at: Date): Promise<number> {
+  return tx.$executeRaw`
+    with expired as (
+      update calendar_sync_channels set state = 'expired', updated_at = ${at}
+       where state in ('active', 'retired') and expires_at <= ${at} returning id, calendar_id
+    )
+    update calendars c set coverage = 'none', quiet_polls = 0, updated_at = ${at}
+     where c.coverage = 'push' and c.id in (select calendar_id from expired)
+       and not exists (select from calendar_sync_channels s where s.calendar_id = c.id and s.state = 'active'
+         and s.id not in (select id from expired))`;
+}

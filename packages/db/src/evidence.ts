@@ -1,0 +1,67 @@
+/** What a question to the provider proves about rows: when it was asked, and what was stored since. */
+import type { CalendarId } from '@calfleet/domain';
+import type { Transaction } from './transaction.ts';
+
+/** What a page, or a single read, says about a calendar. */
+export interface Evidence {
+  calendarId: CalendarId;
+  userId: string;
+  accountId: string;
+  generation: bigint;
+  /** The calendar's `write_seq` when the question was asked. */
+  writeSeq: bigint;
+  /** Stored as `written_seq` with what is written now; 0 for pages of a round. */
+  writtenSeq: bigint;
+  windowStart: Date;
+  windowEnd: Date;
+  at: Date;
+}
+
+export interface Applied {
+  created: number;
+  updated: number;
+  deleted: number;
+  /** A series came back to life: what became of its exceptions, only a full round can tell. */
+  revived: boolean;
+  /** Provider ids of series whose occurrences must be computed again. */
+  series: string[];
+}
+
+/** How the statements of a page answer. */
+export interface AppliedRow {
+  created: number;
+  updated: number;
+  deleted: number;
+  revived: boolean;
+  series: string[] | null;
+}
+
+export const nothing: Applied = { created: 0, updated: 0, deleted: 0, revived: false, series: [] };
+
+export const appliedOf = ([row]: AppliedRow[]): Applied =>
+  row ? { ...row, series: [...new Set(row.series ?? [])] } : nothing;
+
+/** These ids were seen in this round although they could not be stored: the sweep leaves what we have of them. */
+export async function stampSeen(
+  tx: Transaction,
+  evidence: Evidence,
+  providerEventIds: readonly string[],
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_events set generation = ${evidence.generation}, last_confirmed_at = ${evidence.at}
+     where calendar_id = ${evidence.calendarId}::uuid and provider_event_id = any(${[...providerEventIds]}::text[])`;
+}
+
+/**
+ * Takes the next number of the calendar's own evidence: what is stored with it is newer than any running round. The
+ * generation comes with it: a round that opens later sees the row, one that is open does not sweep it.
+ */
+export async function takeEvidence(
+  tx: Transaction,
+  calendarId: CalendarId,
+): Promise<{ writtenSeq: bigint; generation: bigint }> {
+  const rows = await tx.$queryRaw<{ write_seq: bigint; generation: bigint }[]>`
+    update calendars set write_seq = write_seq + 1 where id = ${calendarId}::uuid returning write_seq, generation`;
+  if (!rows[0]) throw new Error('The calendar is gone.');
+  return { writtenSeq: rows[0].write_seq, generation: rows[0].generation };
+}

@@ -1,0 +1,96 @@
+/** What an operator asks of the whole fleet, over all users. Worker role only. */
+import type { AccountId, CalendarId, ProviderName } from '@calfleet/domain';
+import type { Transaction } from './transaction.ts';
+
+export interface FleetStatus {
+  accounts: { provider: string; status: string; accounts: number }[];
+  calendars: { state: string; coverage: string; calendars: number; dirty: number }[];
+}
+
+export async function readFleetStatus(tx: Transaction): Promise<FleetStatus> {
+  const accounts = await tx.$queryRaw<FleetStatus['accounts']>`
+    select provider, status, count(*)::int as accounts from calendar_accounts group by 1, 2 order by 1, 2`;
+  const calendars = await tx.$queryRaw<FleetStatus['calendars']>`
+    select state, coverage, count(*)::int as calendars,
+      (count(*) filter (where dirty_seq > synced_seq))::int as dirty
+    from calendars where active group by 1, 2 order by 1, 2`;
+  return { accounts, calendars };
+}
+
+export interface FleetCalendar {
+  id: CalendarId;
+  user_id: string;
+  name: string;
+  state: string;
+  coverage: string;
+  dirty: boolean;
+  last_synced_at: Date | null;
+  failures: number;
+  last_error_code: string | null;
+}
+
+/** Oldest first. @param page.staleBefore only active calendars that were last synced before this instant, or never */
+export async function listFleetCalendars(
+  tx: Transaction,
+  page: { after: CalendarId | null; limit: number; staleBefore: Date | null },
+): Promise<FleetCalendar[]> {
+  return tx.$queryRaw<FleetCalendar[]>`
+    select id, user_id, name, state, coverage, dirty_seq > synced_seq as dirty, last_synced_at, failures,
+      last_error_code
+    from calendars
+    where id > coalesce(${page.after}::uuid, '00000000-0000-0000-0000-000000000000')
+      and (${page.staleBefore}::timestamptz is null
+        or (active and state <> 'gone' and coalesce(last_synced_at, '-infinity') < ${page.staleBefore}))
+    order by id limit ${page.limit}`;
+}
+
+export interface FleetAccount {
+  id: AccountId;
+  user_id: string;
+  provider: ProviderName;
+  email: string | null;
+  status: string;
+  status_reason: string | null;
+  calendars: number;
+}
+
+/** Oldest first. */
+export async function listFleetAccounts(
+  tx: Transaction,
+  page: { after: AccountId | null; limit: number },
+): Promise<FleetAccount[]> {
+  return tx.$queryRaw<FleetAccount[]>`
+    select a.id, a.user_id, a.provider, a.email, a.status, a.status_reason,
+      (select count(*)::int from calendars c where c.account_id = a.id) as calendars
+    from calendar_accounts a
+    where a.id > coalesce(${page.after}::uuid, '00000000-0000-0000-0000-000000000000')
+    order by a.id limit ${page.limit}`;
+}
+
+/** A person's wish for a pull. @returns the number that answers it; null when there is no such active calendar */
+export async function requestPull(
+  tx: Transaction,
+  wish: { id: CalendarId; full: boolean; at: Date },
+): Promise<bigint | null> {
+  const rows = await tx.$queryRaw<{ dirty_seq: bigint }[]>`
+    update calendars
+       set dirty_seq = dirty_seq + 1, full_requested = full_requested or ${wish.full}, updated_at = ${wish.at}
+     where id = ${wish.id}::uuid and active returning dirty_seq`;
+  return rows[0]?.dirty_seq ?? null;
+}
+
+export interface MirrorCounts {
+  calendars: number;
+  events: number;
+  occurrences: number;
+}
+
+/** Reads every row: for a demo and for tests, not for a fleet. */
+export async function countMirror(tx: Transaction): Promise<MirrorCounts> {
+  const rows = await tx.$queryRaw<MirrorCounts[]>`
+    select (select count(*)::int from calendars) as calendars,
+      (select count(*)::int from calendar_events where deleted_at is null) as events,
+      (select count(*)::int from calendar_occurrences) as occurrences`;
+  if (!rows[0]) throw new Error('A count has no row.');
+  return rows[0];
+}

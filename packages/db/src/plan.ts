@@ -1,0 +1,88 @@
+/** What the ticks ask: indexed selections in keyset pages, never a scan of the fleet. */
+import type { AccountId, CalendarId } from '@calfleet/domain';
+import type { Transaction } from './transaction.ts';
+
+/** Hinted and not pulled, or a round that nobody carries on; not while its back-off lasts. */
+export async function unsettledCalendars(
+  tx: Transaction,
+  page: { after: CalendarId | null; limit: number; at: Date },
+): Promise<{ id: CalendarId; isFirst: boolean }[]> {
+  return tx.$queryRaw`
+      select c.id, c.last_synced_at is null as "isFirst"
+        from calendars c join calendar_accounts a on a.id = c.account_id
+       where (c.dirty_seq > c.synced_seq or c.round_id is not null) and c.active
+         and c.id > coalesce(${page.after}::uuid, '00000000-0000-0000-0000-000000000000')
+         and c.state not in ('paused', 'gone') and a.status = 'active'
+         and (c.lease_until is null or c.lease_until < clock_timestamp())
+         and (c.last_error_code is null or c.next_pull_at is null or c.next_pull_at <= ${page.at})
+       order by c.id limit ${page.limit}`;
+}
+
+/** Whose next pull is due. Keyset by (next_pull_at, id): the pulls themselves move the rows on. */
+export async function dueCalendars(
+  tx: Transaction,
+  page: { after: { at: Date; id: CalendarId } | null; limit: number; at: Date },
+): Promise<{ id: CalendarId; at: Date }[]> {
+  return tx.$queryRaw<{ id: CalendarId; at: Date }[]>`
+    select c.id, c.next_pull_at as at from calendars c join calendar_accounts a on a.id = c.account_id
+     where c.active and c.next_pull_at <= ${page.at}
+       and (c.next_pull_at, c.id) > (coalesce(${page.after?.at ?? null}::timestamptz, '-infinity'),
+         coalesce(${page.after?.id ?? null}::uuid, '00000000-0000-0000-0000-000000000000'))
+       and c.state not in ('paused', 'gone') and a.status = 'active'
+     order by c.next_pull_at, c.id limit ${page.limit}`;
+}
+
+/** Calendars with single reads or retries that wait without a job; those that cannot be asked now wait unseen. */
+export async function calendarsToRecheck(
+  tx: Transaction,
+  page: { limit: number; at: Date },
+): Promise<CalendarId[]> {
+  return ids(
+    await tx.$queryRaw<{ id: CalendarId }[]>`
+      select c.id from calendars c join calendar_accounts a on a.id = c.account_id
+       where c.active and c.state not in ('paused', 'gone') and a.status = 'active' and c.window_start is not null
+         and c.id in (
+           select calendar_id from calendar_events where recheck_at <= ${page.at}
+           union all
+           select calendar_id from calendar_quarantine
+            where retry_requested_at is not null and provider_event_id is not null)
+       order by c.id limit ${page.limit}`,
+  );
+}
+
+/** Accounts whose calendars were never listed, also when the job that should do it is lost. */
+export async function unlistedAccounts(
+  tx: Transaction,
+  page: { limit: number; touchedBefore: Date },
+): Promise<AccountId[]> {
+  return ids(
+    await tx.$queryRaw<{ id: AccountId }[]>`
+      select id from calendar_accounts
+       where calendars_listed_at is null and status = 'active' and updated_at <= ${page.touchedBefore}
+       order by id limit ${page.limit}`,
+  );
+}
+
+/**
+ * Calendars without a channel, or with one that runs out before `until`; not while an attempt is younger than
+ * `triedBefore`, so that a provider that refuses is not asked with every tick.
+ */
+export async function calendarsToWatch(
+  tx: Transaction,
+  page: { limit: number; until: Date; triedBefore: Date },
+): Promise<CalendarId[]> {
+  return ids(
+    await tx.$queryRaw<{ id: CalendarId }[]>`
+      select c.id from calendars c join calendar_accounts a on a.id = c.account_id
+       where c.active and c.state not in ('paused', 'gone') and a.status = 'active'
+         and c.id in (
+           (select id from calendars where coverage = 'none' and active)
+           union all
+           (select calendar_id from calendar_sync_channels where state = 'active' and expires_at <= ${page.until}))
+         and not exists (select from calendar_sync_channels s
+           where s.calendar_id = c.id and s.state <> 'active' and s.created_at > ${page.triedBefore})
+       order by c.id limit ${page.limit}`,
+  );
+}
+
+const ids = <Id>(rows: { id: Id }[]): Id[] => rows.map((row) => row.id);

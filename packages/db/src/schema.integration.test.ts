@@ -1,0 +1,55 @@
+/** The typed client and the migrations must speak of the same columns. */
+import { readFile } from 'node:fs/promises';
+import { Client } from 'pg';
+import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
+import { migrate } from './migrate.ts';
+
+let database: TestDatabase;
+let admin: Client;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  admin = new Client({ connectionString: database.adminUrl });
+  await admin.connect();
+});
+afterAll(async () => {
+  await admin.end();
+  await database.drop();
+});
+
+test('schema.prisma names exactly the columns that the migrations make, with the same nullability', async () => {
+  const { rows } = await admin.query<{ line: string }>(`
+    select c.table_name || '.' || c.column_name || case when c.is_nullable = 'YES' then '?' else '' end as line
+      from information_schema.columns c join pg_class p on p.relname = c.table_name and not p.relispartition
+     where c.table_schema = 'public' and c.table_name like 'calendar%' order by 1`);
+  const modelled = columnsOf(await readFile('prisma/schema.prisma', 'utf8'));
+  expect(modelled.length).toBeGreaterThan(100);
+  expect(modelled).toEqual(rows.map((row) => row.line).sort());
+});
+
+function columnsOf(schema: string): string[] {
+  return [...schema.matchAll(/^model \w+ \{\n(.*?)^\}/gms)]
+    .flatMap(([, body = '']) => {
+      const table = /@@map\("(\w+)"\)/.exec(body)?.[1] ?? '';
+      return body
+        .split('\n')
+        .filter((line) => /^\s+\w+\s+\w/.test(line))
+        .map((line) => {
+          const [, name = '', type = ''] = /^\s+(\w+)\s+(\S+)/.exec(line) ?? [];
+          const column = /@map\("(\w+)"\)/.exec(line)?.[1] ?? name;
+          return `${table}.${column}${type.endsWith('?') ? '?' : ''}`;
+        });
+    })
+    .sort();
+}
+
+test('migrating again changes nothing, and a changed migration is refused', async () => {
+  const options = {
+    migrationUrl: database.adminUrl,
+    applicationUrl: database.url,
+    folder: 'prisma/migrations',
+  };
+  expect(await migrate(options)).toEqual({ applied: [] });
+  await admin.query(`update _prisma_migrations set checksum = repeat('0', 64)`);
+  await expect(migrate(options)).rejects.toThrow(/was changed after it had been applied/);
+});
