@@ -1,0 +1,127 @@
+/**
+ * Every job of the fleet, declared once: its queue, payload (ids only, since Redis and the queue board show it),
+ * attempts, backoff, and the id under which a second one coalesces. A name without a handler does not compile.
+ */
+import { z } from 'zod';
+import type { AccountId, CalendarId, WatchId } from '@calfleet/domain';
+
+export const queueNames = ['webhooks', 'pull', 'backfill', 'accounts', 'watches', 'schedules'] as const;
+export type QueueName = (typeof queueNames)[number];
+
+/** Who asked for a pull, most urgent first. */
+export const pullReasons = ['user', 'notify', 'schedule', 'backfill'] as const;
+export type PullReason = (typeof pullReasons)[number];
+
+/** BullMQ: a lower number goes first, and 0 (none) goes before all. */
+const pullPriority: Record<PullReason, number> = { user: 1, notify: 2, schedule: 3, backfill: 4 };
+
+/** Long enough to gather a burst, short enough to go unnoticed (docs/decisions/0010). */
+const changeGatherMs = 150;
+
+export interface JobEntry<Schema extends z.ZodType> {
+  payload: Schema;
+  queue(payload: z.output<Schema>): QueueName;
+  attempts: number;
+  /** First wait before a retry, milliseconds; see backoff.ts for the ones after. */
+  backoffMs: number;
+  /** Jobs with the same id are one job; one added while it runs leads to exactly one more run. null: never coalesces. */
+  dedupId(payload: z.output<Schema>): string | null;
+  delayMs?(payload: z.output<Schema>): number;
+  priority?(payload: z.output<Schema>): number;
+}
+
+const job = <Schema extends z.ZodType>(entry: JobEntry<Schema>): JobEntry<Schema> => entry;
+
+const watchId = z.uuid().transform((id) => id as WatchId);
+const calendarId = z.uuid().transform((id) => id as CalendarId);
+const accountId = z.uuid().transform((id) => id as AccountId);
+const instant = z.iso.datetime({ offset: true });
+
+export const catalog = {
+  /** A provider says that something changed behind a watch (`change`), or speaks about the channel itself. */
+  'receive-notification': job({
+    payload: z.strictObject({
+      watchId,
+      event: z.enum(['change', 'sync', 'not_exists']),
+      resourceId: z.string().max(512).nullable(),
+      expiresAt: instant.nullable(),
+      receivedAt: instant,
+    }),
+    queue: () => 'webhooks',
+    // An hour at the longest wait: a database away for lunch must not cost a hint.
+    attempts: 120,
+    backoffMs: 500,
+    // Each event has its own id: coalescing `sync` with changes swallows it (docs/decisions/0010).
+    dedupId: ({ watchId, event }) => `${watchId}.${event}`,
+    delayMs: ({ event }) => (event === 'change' ? changeGatherMs : 0),
+  }),
+  /** One round of one calendar. A backfill has a queue of its own, so that it never stands before live work. */
+  'pull-calendar': job({
+    payload: z.strictObject({ calendarId, reason: z.enum(pullReasons), requestedAt: instant }),
+    queue: ({ reason }) => (reason === 'backfill' ? 'backfill' : 'pull'),
+    attempts: 8,
+    backoffMs: 1000,
+    // The reason is part of the id: a user's pull must not inherit a waiting scheduled one's place (measured).
+    dedupId: ({ calendarId, reason }) => `${calendarId}.${reason}`,
+    priority: ({ reason }) => pullPriority[reason],
+  }),
+  /** Single reads of the events whose evidence was unclear in the last round. */
+  'recheck-events': job({
+    payload: z.strictObject({ calendarId }),
+    queue: () => 'pull',
+    attempts: 8,
+    backoffMs: 1000,
+    dedupId: ({ calendarId }) => `${calendarId}.recheck`,
+    priority: () => pullPriority.schedule,
+  }),
+  /** Reads an account's calendar list. */
+  'discover-account': job({
+    payload: z.strictObject({ accountId }),
+    queue: () => 'accounts',
+    attempts: 8,
+    backoffMs: 1000,
+    dedupId: ({ accountId }) => `${accountId}.discover`,
+  }),
+  /** Makes sure that a calendar has a live channel. */
+  'ensure-watch': job({
+    payload: z.strictObject({ calendarId }),
+    queue: () => 'watches',
+    attempts: 8,
+    backoffMs: 1000,
+    dedupId: ({ calendarId }) => `${calendarId}.watch`,
+  }),
+  /** Stops a channel that speaks although nobody wants it any more. */
+  'stop-watch': job({
+    payload: z.strictObject({ watchId, resourceId: z.string().max(512) }),
+    queue: () => 'watches',
+    attempts: 8,
+    backoffMs: 1000,
+    dedupId: ({ watchId }) => `${watchId}.stop`,
+  }),
+  /** Tick: rings for what is dirty and has no job. Made by its schedule, see schedules.ts. */
+  'webhook-drain': job({
+    payload: z.strictObject({}),
+    queue: () => 'schedules',
+    attempts: 1,
+    backoffMs: 1000,
+    dedupId: () => null,
+  }),
+  /** Tick: plans the pulls that are due. Made by its schedule, see schedules.ts. */
+  'incremental-pull': job({
+    payload: z.strictObject({}),
+    queue: () => 'schedules',
+    attempts: 1,
+    backoffMs: 1000,
+    dedupId: () => null,
+  }),
+};
+
+export type JobName = keyof typeof catalog;
+/** What an adder passes: plain strings, checked at the door. */
+export type JobInput<Name extends JobName> = z.input<(typeof catalog)[Name]['payload']>;
+/** What a handler gets: checked, with branded ids. */
+export type JobPayload<Name extends JobName> = z.output<(typeof catalog)[Name]['payload']>;
+
+/** The jobs that a schedule makes. */
+export const tickNames = ['webhook-drain', 'incremental-pull'] as const satisfies readonly JobName[];
+export type TickName = (typeof tickNames)[number];

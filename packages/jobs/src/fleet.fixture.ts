@@ -1,0 +1,70 @@
+/** A producer and workers on a test's Redis, with handlers for the jobs that the test is about. */
+import type { Logger } from '@calfleet/telemetry';
+import { catalog, type JobName } from './catalog.ts';
+import type { Handlers, Outcome, RedisAddress, Workers, WorkersOptions } from './contract.ts';
+import { createProducer } from './producer.ts';
+import { startWorkers } from './workers.ts';
+
+export interface Line {
+  level: string;
+  message: string;
+  facts: Record<string, unknown>;
+}
+
+export function fleetOn(address: RedisAddress) {
+  const lines: Line[] = [];
+  const started: Workers[] = [];
+  const producer = createProducer({ ...address, onError: () => undefined });
+  const logger = recorder(lines);
+  return {
+    producer,
+    lines,
+    work: (handlers: Partial<Handlers>, options: Partial<WorkersOptions> = {}): Workers => {
+      const workers = startWorkers({
+        ...address,
+        handlers: { ...refusing(), ...handlers },
+        outcomeOf: (): Outcome => ({ action: 'retry' }),
+        logger,
+        ...options,
+      });
+      started.push(workers);
+      return workers;
+    },
+    close: async () => {
+      await Promise.all(started.map((workers) => workers.close({ timeoutMs: 3000 })));
+      await producer.close();
+    },
+  };
+}
+
+/** A promise that a test settles by hand. */
+export function gate() {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+const refusing = (): Handlers =>
+  Object.fromEntries(
+    Object.keys(catalog).map((name) => [
+      name as JobName,
+      () => Promise.reject(new Error(`this test has no handler for ${name}`)),
+    ]),
+  ) as unknown as Handlers;
+
+function recorder(lines: Line[]): Logger {
+  const write =
+    (level: string) =>
+    (message: string, facts: Record<string, unknown> = {}) =>
+      void lines.push({ level, message, facts });
+  const logger: Logger = {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: () => logger,
+  };
+  return logger;
+}

@@ -1,0 +1,125 @@
+import { newId } from '@calfleet/domain';
+import { eventually, startOwnRedis } from '@calfleet/testkit';
+import { Redis } from 'ioredis';
+import { createRedisEpoch } from './epoch.ts';
+import { fleetOn, gate } from './fleet.fixture.ts';
+import { createSchedules } from './schedules.ts';
+
+let redis: Awaited<ReturnType<typeof startOwnRedis>>;
+let fleet: ReturnType<typeof fleetOn>;
+const prefix = '{calfleet}';
+
+beforeEach(async () => {
+  redis = await startOwnRedis();
+  fleet = fleetOn({ redisUrl: redis.url, prefix });
+}, 120_000);
+
+afterEach(async () => {
+  await fleet.close();
+  await redis.stop();
+});
+
+const refused = async () => {
+  const before = performance.now();
+  await expect(fleet.producer.enqueue('ensure-watch', { calendarId: newId() })).rejects.toMatchObject({
+    code: 'provider_unavailable',
+  });
+  return performance.now() - before;
+};
+
+test('without Redis an add fails soon; when Redis is back, adding and working go on by themselves', async () => {
+  const done: string[] = [];
+  fleet.work({ 'ensure-watch': async ({ calendarId }) => void done.push(calendarId) });
+  const [before, after] = [newId(), newId()];
+  await fleet.producer.enqueue('ensure-watch', { calendarId: before });
+  await eventually(() => done.includes(before));
+
+  await redis.kill();
+  expect(await refused()).toBeLessThan(2000);
+  expect(await fleet.producer.ready()).toBe(false);
+  expect(await refused()).toBeLessThan(2000);
+
+  await redis.restart();
+  await eventually(() => fleet.producer.enqueue('ensure-watch', { calendarId: after }), {
+    timeoutMs: 15_000,
+  });
+  await eventually(() => done.includes(after), { timeoutMs: 20_000 });
+  const lost = fleet.lines.filter(({ message }) => message === 'Redis is away');
+  expect(lost.length).toBeGreaterThan(0);
+  // Once per queue, not once per attempt to reconnect.
+  expect(lost.length).toBeLessThanOrEqual(6);
+}, 90_000);
+
+test('a Redis that takes the connection and answers nothing does not hang an add', async () => {
+  await fleet.producer.enqueue('ensure-watch', { calendarId: newId() });
+  process.kill(redis.pid(), 'SIGSTOP');
+  try {
+    expect(await refused()).toBeLessThan(2000);
+    expect(await fleet.producer.ready()).toBe(false);
+  } finally {
+    process.kill(redis.pid(), 'SIGCONT');
+  }
+  await eventually(() => fleet.producer.enqueue('ensure-watch', { calendarId: newId() }), {
+    timeoutMs: 15_000,
+  });
+  expect(await fleet.producer.ready()).toBe(true);
+}, 60_000);
+
+test('a flushed Redis is noticed, kills nobody, and takes new work', async () => {
+  const { open, opened } = gate();
+  const done: string[] = [];
+  let held = '';
+  fleet.work({
+    'ensure-watch': async ({ calendarId }) => {
+      if (held === '') {
+        held = calendarId;
+        await opened;
+      }
+      done.push(calendarId);
+    },
+  });
+  const schedules = createSchedules({ redisUrl: redis.url, prefix, onError: () => undefined });
+  const epoch = createRedisEpoch({ redisUrl: redis.url, prefix });
+  const ticks = { 'webhook-drain': { everyMs: 3_600_000 }, 'incremental-pull': { everyMs: 3_600_000 } };
+  await schedules.install(ticks);
+  await epoch.write('one');
+  expect(await epoch.read()).toBe('one');
+  await fleet.producer.enqueue('ensure-watch', { calendarId: newId() });
+  await eventually(() => held !== '');
+
+  const client = new Redis(redis.url);
+  await client.flushall();
+  await client.script('FLUSH');
+  client.disconnect();
+  expect(await epoch.read()).toBeNull();
+  expect(await schedules.missing()).toEqual(['webhook-drain', 'incremental-pull']);
+
+  open();
+  const next = newId();
+  await fleet.producer.enqueue('ensure-watch', { calendarId: next });
+  await eventually(() => done.includes(next), { timeoutMs: 20_000 });
+  await schedules.install(ticks);
+  expect(await schedules.missing()).toEqual([]);
+  await Promise.all([schedules.close(), epoch.close()]);
+}, 60_000);
+
+test('a stop does not wait for a Redis that is gone', async () => {
+  const started = gate();
+  const workers = fleet.work({
+    'ensure-watch': async () => {
+      started.open();
+      await new Promise(() => undefined);
+    },
+  });
+  const schedules = createSchedules({ redisUrl: redis.url, prefix, onError: () => undefined });
+  expect(await schedules.missing()).toHaveLength(2);
+  await fleet.producer.enqueue('ensure-watch', { calendarId: newId() });
+  await started.opened;
+  await redis.kill();
+
+  const before = performance.now();
+  await workers.close({ timeoutMs: 2000 });
+  await schedules.close();
+  await fleet.producer.close();
+  expect(performance.now() - before).toBeLessThan(7000);
+}, 60_000);

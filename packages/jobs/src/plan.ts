@@ -1,0 +1,52 @@
+/** A request for a job, checked against the catalogue and put into BullMQ's words. */
+import type { JobsOptions } from 'bullmq';
+import type { z } from 'zod';
+import { SyncError } from '@calfleet/domain';
+import { catalog, type JobEntry, type JobName, type QueueName } from './catalog.ts';
+import type { EnqueueOptions } from './contract.ts';
+
+export interface Plan {
+  queue: QueueName;
+  name: JobName;
+  payload: unknown;
+  options: JobsOptions;
+}
+
+/** Kept for the queue board only; nothing depends on them. */
+export const failedJobsKept = { count: 1000, age: 7 * 24 * 3600 };
+
+/** The entry of a name that may come from Redis, hence may be unknown. */
+export const entryOf = (name: string): JobEntry<z.ZodType> | undefined =>
+  Object.hasOwn(catalog, name)
+    ? (catalog as unknown as Record<string, JobEntry<z.ZodType>>)[name]
+    : undefined;
+
+/** @throws SyncError `invalid_input` naming the field, never its value */
+export function planOf(name: JobName, input: unknown, { delayMs }: EnqueueOptions = {}): Plan {
+  const entry = entryOf(name);
+  const parsed = entry?.payload.safeParse(input);
+  if (!entry || !parsed?.success) {
+    const fields = parsed?.error?.issues.map((issue) => issue.path.join('.') || issue.code).join(', ');
+    throw new SyncError('invalid_input', `The payload of ${name} is wrong: ${fields ?? 'no such job'}`);
+  }
+  const payload = parsed.data;
+  const id = entry.dedupId(payload);
+  const delay = delayMs ?? entry.delayMs?.(payload) ?? 0;
+  const priority = entry.priority?.(payload);
+  return {
+    queue: entry.queue(payload),
+    name,
+    payload,
+    options: {
+      attempts: entry.attempts,
+      backoff: { type: 'custom' },
+      // No job id beside it, and completed jobs go at once: both would swallow later adds (docs/decisions/0010).
+      ...(id === null ? {} : { deduplication: { id, keepLastIfActive: true } }),
+      ...(delay > 0 ? { delay } : {}),
+      ...(priority === undefined ? {} : { priority }),
+      removeOnComplete: true,
+      removeOnFail: failedJobsKept,
+      stackTraceLimit: 1,
+    },
+  };
+}

@@ -1,0 +1,133 @@
+/** One run of one job: checks the payload, calls the handler, and turns what it threw into the queue's outcome. */
+import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
+import { SyncError } from '@calfleet/domain';
+import { tickNames, type JobName, type QueueName } from './catalog.ts';
+import type { Handler, JobContext, JobEvent, WorkersOptions } from './contract.ts';
+import { entryOf } from './plan.ts';
+import type { TickGuard } from './tick-guard.ts';
+
+type Ending = { how: 'done' } | { how: 'threw'; error: unknown } | { how: 'handed_back' };
+
+interface Running {
+  controller: AbortController;
+  handBack: () => void;
+}
+
+export function createRunner(options: WorkersOptions, guard: TickGuard) {
+  const running = new Set<Running>();
+  let stopping = false;
+
+  /** The handler's end, or the moment at which the process can wait no longer. */
+  const endingOf = (work: (signal: AbortSignal) => Promise<void>): Promise<Ending> =>
+    new Promise((resolve) => {
+      const controller = new AbortController();
+      const entry: Running = { controller, handBack: () => settle({ how: 'handed_back' }) };
+      const settle = (ending: Ending) => {
+        running.delete(entry);
+        resolve(ending);
+      };
+      running.add(entry);
+      if (stopping) controller.abort();
+      work(controller.signal).then(
+        () => settle({ how: 'done' }),
+        // Work that gave up because it was told to stop is not at fault.
+        (error: unknown) => settle(stopping ? { how: 'handed_back' } : { how: 'threw', error }),
+      );
+    });
+
+  const run = async (queue: QueueName, job: Job, token: string | undefined): Promise<void> => {
+    const startedAt = performance.now();
+    const name = job.name as JobName;
+    const attempt = job.attemptsMade + 1;
+    const logger = options.logger.child({ queue, job: name, job_id: job.id, attempt });
+    const elapsed = () => performance.now() - startedAt;
+    const tell = (outcome: JobEvent['outcome']) =>
+      options.onEvent?.({ name, queue, outcome, waitedMs: waitedMs(job), durationMs: elapsed() });
+
+    const parsed = entryOf(name)?.payload.safeParse(job.data);
+    if (!parsed?.success) {
+      logger.error('Parked: this job is not in the catalogue or its payload is not what the catalogue says');
+      throw new UnrecoverableError('invalid payload');
+    }
+    if (!(await guard.mayRun(job))) {
+      tell('dropped');
+      return logger.info('Skipped: the last one is still running');
+    }
+
+    const handler = options.handlers[name] as Handler<JobName>;
+    const ending = await endingOf((signal) => {
+      const context: JobContext = {
+        jobId: job.id ?? '',
+        attempt,
+        enqueuedAt: new Date(job.timestamp),
+        signal,
+        logger,
+      };
+      // The name chose both, which the compiler cannot see through a union.
+      return handler(parsed.data as Parameters<Handler<JobName>>[0], context);
+    });
+
+    if (ending.how === 'done') return tell('done');
+    if (ending.how === 'handed_back') {
+      tell('handed_back');
+      return sleep(job, token, 0);
+    }
+    const outcome = options.outcomeOf(ending.error);
+    switch (outcome.action) {
+      case 'drop':
+        tell('dropped');
+        return logger.info('Dropped', factsOf(ending.error));
+      case 'snooze':
+        // The next tick comes by itself; kept, those of an outage would pile up and all run at its end.
+        if (tickNames.some((tick) => tick === name)) {
+          tell('dropped');
+          return logger.info('Left to the next tick', factsOf(ending.error));
+        }
+        tell('snoozed');
+        logger.info('Snoozed', { ms: outcome.ms, ...factsOf(ending.error) });
+        return sleep(job, token, (job.processedOn ?? job.timestamp) + elapsed() + outcome.ms);
+      case 'park':
+        tell('parked');
+        logger.error('Parked', factsOf(ending.error));
+        throw new UnrecoverableError(labelOf(ending.error));
+      case 'retry': {
+        const last = attempt >= (job.opts.attempts ?? 1);
+        tell(last ? 'parked' : 'retried');
+        if (last) logger.error('Parked after its last attempt', factsOf(ending.error));
+        else logger.warn('Failed, will run again', factsOf(ending.error));
+        throw new Error(labelOf(ending.error));
+      }
+    }
+  };
+
+  return {
+    run,
+    /** Asks all that run to stop soon. */
+    abort() {
+      stopping = true;
+      for (const { controller } of [...running]) controller.abort();
+    },
+    /** Gives back what has not stopped; another worker takes it at once. */
+    handBack() {
+      for (const { handBack } of [...running]) handBack();
+    },
+  };
+}
+
+/** Puts the job back until `at` (milliseconds since 1970) without burning an attempt. */
+async function sleep(job: Job, token: string | undefined, at: number): Promise<never> {
+  await job.moveToDelayed(Math.round(at), token);
+  throw new DelayedError();
+}
+
+function waitedMs(job: Job): number | null {
+  if (job.attemptsStarted !== 1 || job.processedOn === undefined) return null;
+  return Math.max(0, job.processedOn - job.timestamp - (job.opts.delay ?? 0));
+}
+
+/** What Redis and the queue board may show of an error: its code, never its message, which may quote anything. */
+const labelOf = (error: unknown): string =>
+  error instanceof SyncError ? error.code : error instanceof Error ? error.name : 'unknown';
+
+const factsOf = (error: unknown): Record<string, unknown> =>
+  error instanceof SyncError ? { error, ...error.context } : { error };
