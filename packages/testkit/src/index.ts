@@ -1,0 +1,11 @@
+/** Real services, a clock and patience for tests. */
+export { eventually } from './eventually.ts';
+export type { EventuallyOptions } from './eventually.ts';
+export { ManualClock } from './manual-clock.ts';
+export { startOwnPostgres, startOwnRedis } from './own-servers.ts';
+export { createTestDatabase } from './test-database.ts';
+export type { TestDatabase } from './test-database.ts';
+export { createTestRedis } from './test-redis.ts';
+export type { TestRedis } from './test-redis.ts';
+export { testServices } from './test-services.ts';
+export type { GivenServices, TestServices } from './test-services.ts';
