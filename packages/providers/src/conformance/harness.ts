@@ -1,0 +1,104 @@
+/**
+ * What the suite needs from a provider under test: the adapter, and the provider's side of the world under control.
+ * Cases that need bytes on a wire ask for `wire`; a provider without one gives the suite its reason (`noWire`).
+ */
+import type {
+  CalendarProvider,
+  EventFields,
+  EventTime,
+  ProviderSession,
+  TokenEndpoint,
+} from '@calfleet/domain';
+
+export interface HarnessEvent {
+  /** 5 or more of the characters a–v and 0–9, which is what Google takes. */
+  id: string;
+  fields: Partial<Pick<EventFields, 'summary' | 'description' | 'location' | 'recurrence' | 'attendees'>> &
+    Pick<EventFields, 'start' | 'end'>;
+  /** The id is then given by the provider: `{series}_{slot}`. */
+  exceptionOf?: { seriesId: string; originalStart: EventTime };
+}
+
+/** Legal but awkward habits of a provider. */
+interface HarnessQuirks {
+  pageSizeMax: number;
+  emptyPagesAt: number[];
+  newestFirst: boolean;
+  repeats: boolean;
+  bareTombstones: boolean;
+}
+
+export type HarnessOperation = 'listCalendars' | 'listChanges' | 'getEvent' | 'watch' | 'stopWatch';
+
+interface HarnessFault {
+  operation: HarnessOperation;
+  failure: 'unavailable' | 'rate_limited';
+  /** Matching calls that pass first. */
+  skip?: number;
+}
+
+export interface HarnessNotification {
+  watchId: string;
+  token: string | null;
+  resourceId: string;
+  state: string;
+}
+
+interface HarnessCloud {
+  /** @returns the provider's id of a new calendar that the session's account can see. */
+  createCalendar(options?: { refusesPush?: boolean; timeZone?: string }): Promise<string>;
+  unshareCalendar(calendarId: string): Promise<void>;
+  put(calendarId: string, event: HarnessEvent): Promise<void>;
+  remove(calendarId: string, eventId: string): Promise<void>;
+  cancelOccurrence(
+    calendarId: string,
+    occurrence: { seriesId: string; originalStart: EventTime },
+  ): Promise<void>;
+  behave(quirks: Partial<HarnessQuirks>): Promise<void>;
+  expireCursors(calendarId: string): Promise<void>;
+  expirePageCursors(calendarId: string): Promise<void>;
+  fail(fault: HarnessFault): Promise<void>;
+  /** Every access token given out so far is answered with 401. */
+  expireAccessTokens(): Promise<void>;
+  /** The user takes the grant back. */
+  revokeGrant(): Promise<void>;
+  /** Where this provider's notifications go, and an address that it does not accept. */
+  address: string;
+  badAddress: string;
+  /** Everything that arrived at `address`, oldest first. */
+  notifications(): Promise<HarnessNotification[]>;
+  openChannels(): Promise<string[]>;
+}
+
+/** Faults that only exist over HTTP. */
+export interface HarnessWire {
+  /** Answers with this status and reason. */
+  status(answer: WireStatus): Promise<void>;
+  cut(cut: { operation: HarnessOperation; how: 'drop_before' | 'drop_after' | 'torn_body' }): Promise<void>;
+}
+
+export interface WireStatus {
+  operation: HarnessOperation;
+  status: number;
+  reason?: string;
+  message?: string;
+  retryAfterSeconds?: number;
+  skip?: number;
+}
+
+export interface CountingSession extends ProviderSession {
+  /** Requests told through `onRequest`. */
+  readonly requests: number;
+}
+
+export interface ProviderHarness {
+  readonly provider: CalendarProvider;
+  readonly tokens: TokenEndpoint;
+  readonly cloud: HarnessCloud;
+  /** null: see `noWire` of the suite. */
+  readonly wire: HarnessWire | null;
+  /** A refresh token of the session's account. */
+  refreshToken(): Promise<string>;
+  session(): CountingSession;
+  close(): Promise<void>;
+}

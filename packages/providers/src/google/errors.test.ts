@@ -1,0 +1,117 @@
+import type { SyncErrorCode } from '@calfleet/domain';
+import { isTokenRefused, toSyncError, type GoogleOperation } from './errors.ts';
+
+const now = new Date('2026-11-20T12:00:00Z');
+
+interface Said {
+  status: number;
+  reason?: string;
+  message?: string;
+  location?: string;
+  retryAfter?: string;
+  /** Instead of Google's envelope. */
+  data?: unknown;
+}
+
+/** An error of the client, as far as anybody looks at it. */
+const clientError = ({ status, reason, message, location, retryAfter, data }: Said) => ({
+  config: {},
+  response: {
+    status,
+    headers: new Headers(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
+    data: data ?? {
+      error: { errors: [{ domain: 'global', reason, message, location }], code: status, message },
+    },
+  },
+});
+
+const table: [GoogleOperation, Said, SyncErrorCode][] = [
+  ['listChanges', { status: 400, reason: 'invalid', message: 'Invalid sync token value.' }, 'cursor_expired'],
+  ['listChanges', { status: 400, reason: 'invalid', location: 'syncToken' }, 'cursor_expired'],
+  ['listChanges', { status: 400, reason: 'invalid', location: 'pageToken' }, 'cursor_expired'],
+  ['listChanges', { status: 400, reason: 'badRequest', message: 'Bad Request' }, 'provider_unavailable'],
+  ['listChanges', { status: 400, reason: 'timeRangeEmpty', location: 'timeMax' }, 'provider_unavailable'],
+  ['listChanges', { status: 410, reason: 'fullSyncRequired' }, 'cursor_expired'],
+  ['listChanges', { status: 410, reason: 'updatedMinTooLongAgo' }, 'cursor_expired'],
+  ['listChanges', { status: 410, data: '<html>Gone' }, 'cursor_expired'],
+  ['listChanges', { status: 404, reason: 'notFound' }, 'remote_missing'],
+  ['getEvent', { status: 404, reason: 'notFound' }, 'remote_missing'],
+  ['getEvent', { status: 410, reason: 'deleted' }, 'remote_missing'],
+  ['watch', { status: 404, reason: 'notFound' }, 'remote_missing'],
+  ['stopWatch', { status: 404, reason: 'notFound' }, 'remote_missing'],
+  ['listCalendars', { status: 404, reason: 'notFound' }, 'provider_unavailable'],
+  ['listCalendars', { status: 400, reason: 'invalid', location: 'pageToken' }, 'provider_unavailable'],
+  ['listChanges', { status: 401, reason: 'authError' }, 'credentials_revoked'],
+  ['listChanges', { status: 401, data: 'no JSON' }, 'credentials_revoked'],
+  ['listChanges', { status: 403, reason: 'userRateLimitExceeded' }, 'rate_limited'],
+  ['listChanges', { status: 403, reason: 'rateLimitExceeded' }, 'rate_limited'],
+  ['listChanges', { status: 429, reason: 'rateLimitExceeded' }, 'rate_limited'],
+  ['listChanges', { status: 429, data: '' }, 'rate_limited'],
+  ['listChanges', { status: 403, reason: 'quotaExceeded' }, 'rate_limited'],
+  ['listChanges', { status: 403, reason: 'dailyLimitExceeded' }, 'rate_limited'],
+  ['watch', { status: 403, reason: 'subscriptionRateLimitExceeded' }, 'rate_limited'],
+  ['listChanges', { status: 403, reason: 'insufficientPermissions' }, 'permission_denied'],
+  ['listChanges', { status: 403, reason: 'forbidden' }, 'permission_denied'],
+  ['watch', { status: 403, reason: 'notACalendarUser' }, 'permission_denied'],
+  ['listChanges', { status: 403, reason: 'forbiddenForNonOrganizer' }, 'permission_denied'],
+  ['listChanges', { status: 403, reason: 'somethingNew' }, 'permission_denied'],
+  ['listChanges', { status: 403, data: '<html>unusual traffic' }, 'provider_unavailable'],
+  ['listChanges', { status: 403, reason: 'accessNotConfigured' }, 'misconfigured'],
+  ['watch', { status: 400, reason: 'pushNotSupportedForRequestedResource' }, 'push_not_supported'],
+  ['watch', { status: 401, reason: 'push.webhookUrlUnauthorized' }, 'misconfigured'],
+  ['watch', { status: 400, reason: 'push.webhookUrlNotHttps' }, 'misconfigured'],
+  ['watch', { status: 400, reason: 'channelIdNotUnique' }, 'request_rejected'],
+  ['watch', { status: 400, reason: 'push.channelTypeNotSupported' }, 'request_rejected'],
+  ['watch', { status: 400, reason: 'invalid', message: 'Invalid ttl value' }, 'request_rejected'],
+  ['listChanges', { status: 409, reason: 'conflict' }, 'provider_unavailable'],
+  ['listChanges', { status: 412, reason: 'conditionNotMet' }, 'provider_unavailable'],
+  ['listChanges', { status: 500, reason: 'backendError' }, 'provider_unavailable'],
+  ['listChanges', { status: 502, data: '<html>' }, 'provider_unavailable'],
+  ['listChanges', { status: 503, reason: 'backendError' }, 'provider_unavailable'],
+  ['listChanges', { status: 302, data: '' }, 'provider_unavailable'],
+];
+
+it.each(table)('%s: %j is %3$s', (operation, said, code) => {
+  expect(toSyncError(clientError(said), operation, now).code).toBe(code);
+});
+
+it.each([
+  [{ status: 403, reason: 'rateLimitExceeded' }, 60_000],
+  [{ status: 403, reason: 'quotaExceeded' }, 3_600_000],
+  [{ status: 403, reason: 'quotaExceeded', retryAfter: '5' }, 5_000],
+  [{ status: 429, retryAfter: 'Fri, 20 Nov 2026 12:02:00 GMT' }, 120_000],
+  [{ status: 429 }, 60_000],
+  [{ status: 503, retryAfter: '30' }, 30_000],
+  [{ status: 503 }, undefined],
+])('waits after %j for %p ms', (said, ms) => {
+  expect(toSyncError(clientError(said), 'listChanges', now).retryAfterMs).toBe(ms);
+});
+
+it('reads headers of either shape', () => {
+  const thrown = { config: {}, response: { status: 429, headers: { 'retry-after': '9' }, data: '' } };
+  expect(toSyncError(thrown, 'listChanges', now).retryAfterMs).toBe(9_000);
+});
+
+it('calls a missing answer provider_unavailable and names the network error', () => {
+  const thrown = Object.assign(new Error('read ECONNRESET https://secret'), {
+    config: {},
+    code: 'ECONNRESET',
+  });
+  const error = toSyncError(thrown, 'listChanges', now);
+  expect([error.code, error.context['cause']]).toEqual(['provider_unavailable', 'ECONNRESET']);
+});
+
+it('keeps messages and the client error out of ours', () => {
+  const error = toSyncError(
+    clientError({ status: 403, reason: 'forbidden', message: 'ada@example.com' }),
+    'watch',
+    now,
+  );
+  expect(JSON.stringify([error.message, error.context])).not.toContain('ada');
+  expect(error.cause).toBeUndefined();
+});
+
+it('takes a refused address for no refused token', () => {
+  expect(isTokenRefused(clientError({ status: 401, reason: 'authError' }))).toBe(true);
+  expect(isTokenRefused(clientError({ status: 401, reason: 'push.webhookUrlUnauthorized' }))).toBe(false);
+});

@@ -1,0 +1,140 @@
+/**
+ * Google's errors as ours. The reason decides, not the status: rate limits come as 403 or 429, and a 401 can be about
+ * the notification address instead of the token. What nobody has seen before counts as temporary, so that an unknown
+ * answer never kills a calendar or an account.
+ * https://developers.google.com/workspace/calendar/api/guides/errors
+ */
+import { SyncError, type SyncErrorCode } from '@calfleet/domain';
+import { networkCause, retryAfterMs } from '../http.ts';
+
+export type GoogleOperation = 'listCalendars' | 'listChanges' | 'getEvent' | 'watch' | 'stopWatch';
+
+/** What an error answer says, as far as it says anything. */
+interface GoogleFailure {
+  /** null: no answer at all. */
+  status: number | null;
+  reason: string | null;
+  message: string | null;
+  /** The parameter or header that it is about. */
+  location: string | null;
+  retryAfter: string | null;
+  /** Name of the network error behind a missing answer. */
+  cause: string | null;
+}
+
+/** The sliding window of the per-minute quotas. https://developers.google.com/workspace/calendar/api/guides/quota */
+const RATE_WINDOW_MS = 60_000;
+/** Usage limits recover in hours at best. https://support.google.com/a/answer/2905486 */
+const USAGE_LIMIT_MS = 3_600_000;
+
+const waits: Record<string, number> = {
+  rateLimitExceeded: RATE_WINDOW_MS,
+  userRateLimitExceeded: RATE_WINDOW_MS,
+  subscriptionRateLimitExceeded: RATE_WINDOW_MS,
+  quotaExceeded: USAGE_LIMIT_MS,
+  dailyLimitExceeded: USAGE_LIMIT_MS,
+};
+
+/** Reasons that mean the same on every endpoint. */
+const codes: Record<string, SyncErrorCode> = {
+  authError: 'credentials_revoked',
+  insufficientPermissions: 'permission_denied',
+  forbidden: 'permission_denied',
+  notACalendarUser: 'permission_denied',
+  forbiddenForNonOrganizer: 'permission_denied',
+  // The Calendar API is switched off in the operator's own Cloud project.
+  accessNotConfigured: 'misconfigured',
+  pushNotSupportedForRequestedResource: 'push_not_supported',
+  'push.webhookUrlUnauthorized': 'misconfigured',
+  'push.webhookUrlNotHttps': 'misconfigured',
+};
+
+/** Anything that the client threw, as a SyncError. Neither the client's error nor its message is kept: both can hold
+ * the request's address, tokens and contents. */
+export function toSyncError(thrown: unknown, operation: GoogleOperation, now: Date): SyncError {
+  const failure = readFailure(thrown);
+  const code = codeOf(failure, operation);
+  const wait = waitOf(failure, code, now);
+  return new SyncError(code, describe(failure, operation), {
+    ...(wait !== undefined && { retryAfterMs: wait }),
+    context: { operation, status: failure.status, reason: failure.reason, cause: failure.cause },
+  });
+}
+
+/** True when the access token was refused; a refused notification address also comes as 401. */
+export function isTokenRefused(thrown: unknown): boolean {
+  const { status, reason } = readFailure(thrown);
+  return status === 401 && reason?.startsWith('push.') !== true;
+}
+
+function codeOf(failure: GoogleFailure, operation: GoogleOperation): SyncErrorCode {
+  const { status, reason } = failure;
+  if (status === null) return 'provider_unavailable';
+  if (status === 429 || (reason !== null && reason in waits)) return 'rate_limited';
+  if (operation === 'listChanges' && isCursorDead(failure)) return 'cursor_expired';
+  const known = reason === null ? undefined : codes[reason];
+  if (known) return known;
+  if (status === 401) return 'credentials_revoked';
+  // A 403 that is not Google's JSON comes from something in between and says nothing about this user.
+  if (status === 403 && reason !== null) return 'permission_denied';
+  if ((status === 404 || status === 410) && operation !== 'listCalendars') return 'remote_missing';
+  // The channel id is taken or the expiry is unusable: the same request will never be accepted.
+  if (status === 400 && operation === 'watch') return 'request_rejected';
+  return 'provider_unavailable';
+}
+
+/**
+ * 410 says it openly. A token that is malformed or of another calendar answers 400 "Invalid sync token value."; the
+ * same goes for page tokens. https://developers.google.com/workspace/calendar/api/guides/sync
+ */
+function isCursorDead({ status, message, location }: GoogleFailure): boolean {
+  if (status === 410) return true;
+  if (status !== 400) return false;
+  return (
+    location === 'syncToken' ||
+    location === 'pageToken' ||
+    /\binvalid (sync|page) ?token/i.test(message ?? '')
+  );
+}
+
+function waitOf(failure: GoogleFailure, code: SyncErrorCode, now: Date): number | undefined {
+  const told = retryAfterMs(failure.retryAfter, now);
+  if (code === 'rate_limited') return told ?? waits[failure.reason ?? ''] ?? RATE_WINDOW_MS;
+  return code === 'provider_unavailable' ? told : undefined;
+}
+
+function describe({ status, reason, cause }: GoogleFailure, operation: GoogleOperation): string {
+  if (status === null) return `Google did not answer ${operation} (${cause ?? 'unknown'})`;
+  return `Google answered ${operation} with ${status}${reason === null ? '' : ` ${reason}`}`;
+}
+
+/** Errors are read by shape, since the client's error class exists several times in one tree of modules. */
+function readFailure(thrown: unknown): GoogleFailure {
+  const response = field(thrown, 'response');
+  const status = field(response, 'status');
+  if (typeof status !== 'number') {
+    const none = { status: null, reason: null, message: null, location: null, retryAfter: null };
+    return { ...none, cause: networkCause(thrown) };
+  }
+  const error = field(field(response, 'data'), 'error');
+  const details = field(error, 'errors');
+  const first: unknown = Array.isArray(details) ? details[0] : undefined;
+  return {
+    status,
+    reason: text(field(first, 'reason')),
+    message: text(field(first, 'message')) ?? text(field(error, 'message')),
+    location: text(field(first, 'location')),
+    retryAfter: header(field(response, 'headers'), 'retry-after'),
+    cause: null,
+  };
+}
+
+const field = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+const header = (headers: unknown, name: string): string | null => {
+  const get = field(headers, 'get');
+  return typeof get === 'function' ? text((headers as Headers).get(name)) : text(field(headers, name));
+};

@@ -1,0 +1,29 @@
+/**
+ * Google Calendar behind the port. Stateless: no token, cursor or calendar is kept between calls, so one provider
+ * serves every account of a process.
+ */
+import type { CalendarProvider, Clock } from '@calfleet/domain';
+import { createCalls } from './call.ts';
+import { listCalendars } from './calendars.ts';
+import { getEvent, listChanges } from './changes.ts';
+import { stopWatch, watch } from './watch.ts';
+
+export interface GoogleProviderOptions {
+  /** Root of the API, `https://www.googleapis.com/` or a sandbox; a path is kept. */
+  rootUrl: string;
+  /** For one request with its whole answer. */
+  timeoutMs: number;
+  clock: Clock;
+}
+
+export function createGoogleProvider(options: GoogleProviderOptions): CalendarProvider {
+  const calls = createCalls(options);
+  return {
+    name: 'google',
+    listCalendars: (session, request) => listCalendars(calls, session, request),
+    listChanges: (session, request) => listChanges(calls, session, request),
+    getEvent: (session, request) => getEvent(calls, session, request),
+    watch: (session, request) => watch(calls, session, request),
+    stopWatch: (session, channel) => stopWatch(calls, session, channel),
+  };
+}

@@ -1,0 +1,14 @@
+export { createGoogleTokenEndpoint, type GoogleOauthOptions } from './google/oauth.ts';
+export { createGoogleProvider, type GoogleProviderOptions } from './google/provider.ts';
+export {
+  MemoryCloud,
+  type MemoryChannel,
+  type MemoryCloudOptions,
+  type MemoryEvent,
+  type MemoryNotification,
+  type MemoryQuirks,
+} from './memory/cloud.ts';
+export type { MemoryFault, MemoryOperation } from './memory/faults.ts';
+export { createMemoryTokenEndpoint } from './memory/oauth.ts';
+export { createMemoryProvider } from './memory/provider.ts';
+export { createProviders, type ProviderEntry, type Providers, type ProvidersConfig } from './registry.ts';

@@ -1,0 +1,31 @@
+/** Every provider of the house, by name. A new provider is one folder and one line in {@link createProviders}. */
+import type { CalendarProvider, Clock, ProviderName, TokenEndpoint } from '@calfleet/domain';
+import { createGoogleTokenEndpoint } from './google/oauth.ts';
+import { createGoogleProvider } from './google/provider.ts';
+
+export interface ProviderEntry {
+  provider: CalendarProvider;
+  tokens: TokenEndpoint;
+}
+
+/** The enabled providers; a provider without credentials is absent. */
+export type Providers = ReadonlyMap<ProviderName, ProviderEntry>;
+
+export interface ProvidersConfig {
+  clock: Clock;
+  /** For one request with its whole answer. */
+  timeoutMs: number;
+  /** null: this house has no Google client. */
+  google: { clientId: string; clientSecret: string; rootUrl: string; tokenUrl: string } | null;
+}
+
+export function createProviders(config: ProvidersConfig): Providers {
+  const { clock, timeoutMs, google } = config;
+  const providers = new Map<ProviderName, ProviderEntry>();
+  if (google)
+    providers.set('google', {
+      provider: createGoogleProvider({ ...google, timeoutMs, clock }),
+      tokens: createGoogleTokenEndpoint({ ...google, timeoutMs }),
+    });
+  return providers;
+}
