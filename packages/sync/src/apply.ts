@@ -1,0 +1,210 @@
+/**
+ * One page, one transaction: proves the lease, stores what is there and what is gone, says it in the feed, computes
+ * touched series again, and moves the round on. The last page also sweeps and saves the cursor (I1). Memory holds
+ * one page, never the calendar.
+ */
+import { SyncError, ZoneTable, newId, type ChangesPage, type RemoteItem } from '@calfleet/domain';
+import {
+  advanceRound,
+  deleteEvents,
+  finishRound,
+  isBadRow,
+  putInQuarantine,
+  releaseFromQuarantine,
+  renewLease,
+  requestFullRound,
+  stampSeen,
+  upsertEvents,
+  type Applied,
+  type EventRow,
+  type Evidence,
+  type GoneRow,
+  type LeasedCalendar,
+  type QuarantinedItem,
+  type Round,
+  type Transaction,
+} from '@calfleet/db';
+import type { SyncDeps } from './deps.ts';
+import { eventRow, goneRow } from './event-row.ts';
+import { storeHalving } from './halve.ts';
+import { nextPullAt, quietPollsAfter } from './next-pull.ts';
+import { recomputeSeries } from './series.ts';
+import { sweepRound } from './sweep.ts';
+
+export type PageOutcome =
+  | { done: false; nextPageCursor: string; changes: number }
+  | { done: true; stillDirty: boolean; held: number; created: number; updated: number; deleted: number };
+
+/** A calendar in the middle of a round. */
+export type CalendarInRound = LeasedCalendar & { round: Round };
+
+/** @throws lease_lost this worker's time is over, or the page was applied before: nothing was changed */
+export async function applyPage(
+  deps: SyncDeps,
+  calendar: CalendarInRound,
+  page: ChangesPage,
+  calls: number,
+): Promise<PageOutcome> {
+  const sorted = sortItems(page.items);
+  const apply = (store: StoreEvents): Promise<PageOutcome> =>
+    deps.db.transaction({ role: 'worker', calendars: [calendar.id], timeoutMs: 120_000 }, (tx) =>
+      applySorted(deps, tx, calendar, { page, sorted, calls, store }),
+    );
+  try {
+    return await apply(storeWhole);
+  } catch (error) {
+    if (!isBadRow(error)) throw error;
+    // One bad row among good ones: once more, halving until it is found.
+    return apply(storeHalving);
+  }
+}
+
+/** Stores events and names the rows that Postgres refused. */
+export type StoreEvents = (
+  tx: Transaction,
+  evidence: Evidence,
+  rows: readonly EventRow[],
+) => Promise<{ applied: Applied; refused: { row: EventRow; reason: string }[] }>;
+
+const storeWhole: StoreEvents = async (tx, evidence, rows) => ({
+  applied: await upsertEvents(tx, evidence, rows),
+  refused: [],
+});
+
+interface SortedItems {
+  rows: EventRow[];
+  gone: GoneRow[];
+  unreadable: QuarantinedItem[];
+}
+
+/** The last item per id counts: a provider may name one twice, and a statement must not (21000). */
+export function sortItems(items: readonly RemoteItem[]): SortedItems {
+  const last = new Map<string, RemoteItem>();
+  const nameless: RemoteItem[] = [];
+  for (const item of items) {
+    const id = item.type === 'event' ? item.event.providerEventId : item.providerEventId;
+    if (id === null) nameless.push(item);
+    else last.set(id, item);
+  }
+  const sorted: SortedItems = { rows: [], gone: [], unreadable: [] };
+  for (const item of [...last.values(), ...nameless]) {
+    if (item.type === 'event') sorted.rows.push(eventRow(item.event));
+    else if (item.type === 'deleted') sorted.gone.push(goneRow(item));
+    else {
+      const { providerEventId, reason, raw } = item;
+      sorted.unreadable.push({ id: newId(), providerEventId, code: 'unreadable', reason, raw });
+    }
+  }
+  return sorted;
+}
+
+/** Stores items under evidence; used by pages of rounds and by single reads. */
+export async function storeItems(
+  tx: Transaction,
+  evidence: Evidence,
+  sorted: SortedItems,
+  store: StoreEvents,
+  hasQuarantine: boolean,
+): Promise<Applied & { quarantined: QuarantinedItem[] }> {
+  const { applied, refused } = await store(tx, evidence, sorted.rows);
+  const alive = sorted.rows.map((row) => row.provider_event_id);
+  const gone = await deleteEvents(tx, evidence, sorted.gone, alive);
+  const series = [...new Set([...applied.series, ...gone.series])];
+  const bad = [...sorted.unreadable, ...refused.map(unstorable)];
+  const seen = bad.flatMap((item) => item.providerEventId ?? []);
+  if (seen.length > 0) await stampSeen(tx, evidence, seen);
+  const cut = await recomputeSeries(tx, evidence, new ZoneTable(), series);
+  if (hasQuarantine) {
+    const without = (names: readonly string[], items: readonly QuarantinedItem[]): string[] => {
+      const kept = new Set(items.map((item) => item.providerEventId));
+      return names.filter((name) => !kept.has(name));
+    };
+    const readable = [...alive, ...sorted.gone.map((row) => row.provider_event_id)];
+    await releaseFromQuarantine(tx, evidence.calendarId, {
+      stored: without(readable, bad),
+      expanded: without(series, cut),
+    });
+  }
+  const quarantined = [...bad, ...cut];
+  await putInQuarantine(tx, { id: evidence.calendarId, userId: evidence.userId }, quarantined, evidence.at);
+  const { created, updated, revived } = applied;
+  return { created, updated, deleted: gone.deleted, revived, series, quarantined };
+}
+
+const unstorable = ({ row, reason }: { row: EventRow; reason: string }): QuarantinedItem => ({
+  id: newId(),
+  providerEventId: row.provider_event_id,
+  code: 'unstorable',
+  reason,
+  raw: row.raw,
+});
+
+interface PageWork {
+  page: ChangesPage;
+  sorted: SortedItems;
+  calls: number;
+  store: StoreEvents;
+}
+
+async function applySorted(
+  deps: SyncDeps,
+  tx: Transaction,
+  calendar: CalendarInRound,
+  { page, sorted, calls, store }: PageWork,
+): Promise<PageOutcome> {
+  const { hasQuarantine, hasHeld } = await renewLease(tx, calendar);
+  const at = deps.clock.now();
+  const evidence = evidenceOf(calendar, at);
+  const applied = await storeItems(tx, evidence, sorted, store, hasQuarantine);
+  for (const { code } of applied.quarantined) deps.metrics.quarantined.inc({ code });
+  // A deletion and a return may come as one change: its exceptions are asked for once more, in full.
+  if (applied.revived && calendar.round.mode === 'incremental') await requestFullRound(tx, calendar.id);
+  const progress = { ...applied, seen: page.items.length, calls };
+  // Guard I2: the cursor says whether there is more, never the number of items.
+  if (page.nextPageCursor !== null) {
+    await advanceRound(tx, calendar, { ...progress, nextPageCursor: page.nextPageCursor, at });
+    const changes = applied.created + applied.updated + applied.deleted;
+    return { done: false, nextPageCursor: page.nextPageCursor, changes };
+  }
+  // Guard I1.
+  if (page.nextCursor === null) {
+    // A list without an end is not complete: nothing may be judged absent by it (I1, I2).
+    throw new SyncError('provider_unavailable', 'The last page came without a cursor.');
+  }
+  const sweep = await sweepRound(deps, tx, calendar, { evidence, seenNow: page.items.length, hasHeld });
+  const deleted = applied.deleted + sweep.deleted;
+  const changes = calendar.round.changes + applied.created + applied.updated + deleted;
+  const { trigger } = calendar.round;
+  const quietPolls = quietPollsAfter({ trigger, quietPolls: calendar.quietPolls, changes });
+  const { stillDirty } = await finishRound(tx, calendar, {
+    ...progress,
+    deleted,
+    runId: newId(),
+    nextCursor: page.nextCursor,
+    state: sweep.held > 0 ? 'deletes_held' : 'active',
+    heldApplied: sweep.agreedApplied,
+    quietPolls,
+    nextPullAt: nextPullAt({ at, coverage: calendar.coverage, quietPolls }),
+    at,
+  });
+  return {
+    done: true,
+    stillDirty,
+    held: sweep.held,
+    created: applied.created,
+    updated: applied.updated,
+    deleted,
+  };
+}
+
+const evidenceOf = (calendar: CalendarInRound, at: Date): Evidence => ({
+  calendarId: calendar.id,
+  userId: calendar.userId,
+  accountId: calendar.accountId,
+  generation: calendar.round.generation,
+  writeSeq: calendar.round.writeSeq,
+  writtenSeq: 0n,
+  windowStart: calendar.round.windowStart,
+  windowEnd: calendar.round.windowEnd,
+  at,
+});

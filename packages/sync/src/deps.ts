@@ -1,0 +1,33 @@
+import type { CalendarProvider, Clock, ProviderName, WatchId } from '@calfleet/domain';
+import type { Database } from '@calfleet/db';
+import type { Producer } from '@calfleet/jobs';
+import type { Logger, Metrics } from '@calfleet/telemetry';
+import type { Sessions } from './sessions.ts';
+
+export interface SyncSettings {
+  /** Occurrences are kept from this many days before now … */
+  pastDays: number;
+  /** … to this many after it. */
+  futureDays: number;
+  /** The brake holds deletions that are at least this many … */
+  massDeleteMin: number;
+  /** … and more than this share of the live events, per cent. */
+  massDeletePercent: number;
+  /** Items asked for per page. */
+  pageSize: number;
+  /** Public base of the ingress, without a slash at its end. */
+  ingressUrl: string;
+}
+
+/** Everything the engine needs from outside. Wired in `main.ts`, and in tests with the real parts. */
+export interface SyncDeps {
+  db: Database;
+  clock: Clock;
+  jobs: Pick<Producer, 'enqueue' | 'enqueueMany'>;
+  providers: ReadonlyMap<ProviderName, CalendarProvider>;
+  sessions: Sessions;
+  signer: { sign(watchId: WatchId): { token: string; keyId: string } };
+  logger: Logger;
+  metrics: Metrics;
+  settings: SyncSettings;
+}

@@ -1,0 +1,64 @@
+/** What a failed pull leaves behind: the lease given back, the reason in the row, the round for whoever resumes. */
+import { asSyncError, type SyncError } from '@calfleet/domain';
+import {
+  isDatabaseUnavailable,
+  markReauthNeeded,
+  releaseLease,
+  sqlStateOf,
+  type PullFailure,
+} from '@calfleet/db';
+import type { CalendarInRound } from './apply.ts';
+import type { SyncDeps } from './deps.ts';
+import { retryAt } from './next-pull.ts';
+
+/** @throws the error it was given, for the queue to decide */
+export async function failPull(deps: SyncDeps, calendar: CalendarInRound, error: SyncError): Promise<never> {
+  if (error.code === 'lease_lost') throw error;
+  deps.logger.warn('A pull failed', {
+    calendar_id: calendar.id,
+    account_id: calendar.accountId,
+    code: error.code,
+    error: error.message,
+    ...error.context,
+  });
+  try {
+    const failure = failureOf(deps, calendar, error);
+    // A new state is told to the feed, which wants the calendar's lock.
+    const calendars = failure.state ? [calendar.id] : [];
+    await deps.db.transaction({ role: 'worker', calendars }, async (tx) => {
+      await releaseLease(tx, calendar, failure);
+      if (error.code === 'credentials_revoked') {
+        await markReauthNeeded(tx, calendar.accountId, error.message, deps.clock.now());
+      }
+    });
+  } catch (thrown) {
+    // The lease runs out by itself, and the drain finds the round.
+    const { message } = asSyncError(thrown);
+    deps.logger.warn('The lease could not be given back', { calendar_id: calendar.id, error: message });
+  }
+  throw error;
+}
+
+function failureOf(deps: SyncDeps, calendar: CalendarInRound, error: SyncError): PullFailure {
+  const at = deps.clock.now();
+  // A snooze, and a database that went away, say nothing against the calendar.
+  const counts = error.code !== 'rate_limited' && !isDatabaseUnavailable(error.cause);
+  const failures = calendar.failures + (counts ? 1 : 0);
+  const next =
+    error.retryAfterMs === undefined
+      ? retryAt({ at, failures })
+      : new Date(at.getTime() + error.retryAfterMs);
+  const failure = { code: error.code, message: sayable(error), at, counts, nextPullAt: next, calls: 1 };
+  if (error.code === 'permission_denied') return { ...failure, state: 'paused' };
+  if (error.code === 'remote_missing') return { ...failure, state: 'gone' };
+  return failure;
+}
+
+/** What a user may read. What nobody foresaw may quote statements and values: it stays in the log. */
+function sayable(error: SyncError): string {
+  if (error.code !== 'bug') return error.message;
+  const state = sqlStateOf(error.cause);
+  return state === null
+    ? 'An unexpected error; see the log.'
+    : `An unexpected error (SQLSTATE ${state}); see the log.`;
+}

@@ -1,0 +1,281 @@
+/**
+ * One calendar, brought up to date: takes the lease, opens or resumes its round, asks page by page and applies each.
+ * One round per calendar at a time (I6); every page of every round is followed, empty ones too (I2); a hint that came
+ * in meanwhile leads to one more pull (I5).
+ */
+import {
+  asSyncError,
+  newId,
+  type CalendarId,
+  type CalendarProvider,
+  SyncError,
+  type ProviderSession,
+} from '@calfleet/domain';
+import {
+  abandonRound,
+  acquireLease,
+  openRound,
+  releaseLease,
+  type LeasedCalendar,
+  type RoundMode,
+} from '@calfleet/db';
+import type { PullReason } from '@calfleet/jobs';
+import { applyPage, type CalendarInRound, type PageOutcome } from './apply.ts';
+import type { SyncDeps } from './deps.ts';
+import { failPull } from './pull-failure.ts';
+
+export interface PullRequest {
+  calendarId: CalendarId;
+  reason: PullReason;
+  /** When the wish arose: for a notification, when it was received. */
+  requestedAt: Date;
+}
+
+export type PullResult =
+  /** Somebody else is at it, or it is not to be pulled. */
+  | 'busy'
+  /** Nothing to do: a round that began after the wish has answered it. */
+  | 'clean'
+  | 'pulled'
+  /** The process stops; the round stays where it is and the calendar was rung again. */
+  | 'handed_back';
+
+/** A page of a round that is older than this is not believed any more: page tokens die, and so do reasons. */
+const roundAgeMaxMs = 15 * 60_000;
+/** 2,500 items a page: 25 million events. Past it the provider is going round in circles. */
+const pagesMax = 10_000;
+/** A cursor that dies again right after a full round began: leave it to the next job. */
+const restartsMax = 3;
+
+/** @throws SyncError what the queue has to know; the lease is given back and the round stays */
+export async function pullCalendar(
+  deps: SyncDeps,
+  request: PullRequest,
+  signal: AbortSignal,
+): Promise<PullResult> {
+  const begun = await begin(deps, request);
+  if (typeof begun === 'string') return begun;
+  let calendar = begun;
+  for (let restarts = 0; ; restarts += 1) {
+    try {
+      const end = await runRound(deps, calendar, signal);
+      if (end === null) {
+        await handBack(deps, calendar, request.reason);
+        return 'handed_back';
+      }
+      await afterRound(deps, calendar, request, end);
+      return 'pulled';
+    } catch (thrown) {
+      const error = asSyncError(thrown);
+      if (error.code !== 'cursor_expired' || restarts >= restartsMax) return failPull(deps, calendar, error);
+      calendar = await restart(deps, calendar, error);
+    }
+  }
+}
+
+async function begin(deps: SyncDeps, request: PullRequest): Promise<CalendarInRound | 'busy' | 'clean'> {
+  const at = deps.clock.now();
+  const begun = await deps.db.transaction({ role: 'worker' }, async (tx) => {
+    let calendar = await acquireLease(tx, request.calendarId);
+    if (!calendar) return 'busy';
+    const parkedMs = parkedFor(calendar, at);
+    if (parkedMs > 0) {
+      await releaseLease(tx, calendar, null);
+      return parkedMs;
+    }
+    if (calendar.round && at.getTime() - calendar.round.pageAt.getTime() > roundAgeMaxMs) {
+      const why = { runId: newId(), code: 'round_too_old', at, forgetCursor: false };
+      calendar = await abandonRound(tx, calendar, why);
+    }
+    if (isInRound(calendar)) return calendar;
+    if (isAnswered(calendar, request.reason, at)) {
+      await releaseLease(tx, calendar, null);
+      return 'clean';
+    }
+    return open(deps, tx, calendar, request.reason);
+  });
+  if (typeof begun !== 'number') return begun;
+  throw new SyncError('rate_limited', 'The provider asked us to stay away.', { retryAfterMs: begun });
+}
+
+/** The provider said when to come back, and nobody comes earlier: neither a notification nor a user. */
+const parkedFor = (calendar: LeasedCalendar, at: Date): number =>
+  calendar.lastErrorCode === 'rate_limited' ? (calendar.nextPullAt?.getTime() ?? 0) - at.getTime() : 0;
+
+/** The second job of a burst returns at once: what it was rung for is in the mirror. */
+function isAnswered(calendar: LeasedCalendar, reason: PullReason, at: Date): boolean {
+  const isClean =
+    calendar.dirtySeq === calendar.syncedSeq && !calendar.fullRequested && calendar.cursor !== null;
+  const isDue = calendar.nextPullAt !== null && calendar.nextPullAt <= at;
+  return isClean && !(isDue && reason === 'schedule');
+}
+
+async function open(
+  deps: SyncDeps,
+  tx: Parameters<typeof openRound>[0],
+  calendar: LeasedCalendar,
+  trigger: string,
+): Promise<CalendarInRound> {
+  const at = deps.clock.now();
+  const mode: RoundMode =
+    calendar.cursor === null || calendar.fullRequested || !calendar.incrementalEnabled
+      ? 'full'
+      : 'incremental';
+  const window = windowFor(deps, calendar, at);
+  const opened = await openRound(tx, calendar, { id: newId(), mode, trigger, at, ...window });
+  if (!isInRound(opened)) throw new Error('A round was opened and is not there.');
+  return opened;
+}
+
+/** Google's events are stored whole; the window only says which occurrences are kept, and stays once it is set. */
+function windowFor(
+  deps: SyncDeps,
+  calendar: LeasedCalendar,
+  at: Date,
+): { windowStart: Date; windowEnd: Date } {
+  if (calendar.windowStart && calendar.windowEnd) {
+    return { windowStart: calendar.windowStart, windowEnd: calendar.windowEnd };
+  }
+  const dayMs = 86_400_000;
+  const today = Math.floor(at.getTime() / dayMs) * dayMs;
+  return {
+    windowStart: new Date(today - deps.settings.pastDays * dayMs),
+    windowEnd: new Date(today + (deps.settings.futureDays + 1) * dayMs),
+  };
+}
+
+type RoundEnd = Extract<PageOutcome, { done: true }>;
+
+/** @returns null when the process is stopping: what was applied stays, the rest is asked for by whoever resumes */
+async function runRound(
+  deps: SyncDeps,
+  calendar: CalendarInRound,
+  signal: AbortSignal,
+): Promise<RoundEnd | null> {
+  const provider = providerOf(deps, calendar);
+  for (let pages = 0; pages < pagesMax; pages += 1) {
+    if (signal.aborted) return null;
+    const calls = { sent: 0 };
+    const session = deps.sessions.open(calendar, () => (calls.sent += 1));
+    const page = await counted(deps, calendar, calls, () => askPage(deps, provider, session, calendar));
+    const outcome = await applyPage(deps, calendar, page, calls.sent);
+    if (outcome.done) return outcome;
+    calendar.round = {
+      ...calendar.round,
+      pageCursor: outcome.nextPageCursor,
+      seen: calendar.round.seen + page.items.length,
+      changes: calendar.round.changes + outcome.changes,
+    };
+  }
+  throw new Error(`A round of ${pagesMax} pages has no end.`);
+}
+
+/** Counts the requests of a call by how it ended. */
+async function counted<T>(
+  deps: SyncDeps,
+  { provider }: CalendarInRound,
+  calls: { sent: number },
+  ask: () => Promise<T>,
+): Promise<T> {
+  let outcome = '2xx';
+  try {
+    return await ask();
+  } catch (error) {
+    const { status } = asSyncError(error).context;
+    outcome = typeof status === 'number' ? `${Math.floor(status / 100)}xx` : 'none';
+    throw error;
+  } finally {
+    deps.metrics.providerRequests.inc({ provider, status_class: outcome }, calls.sent);
+  }
+}
+
+const askPage = (
+  deps: SyncDeps,
+  provider: CalendarProvider,
+  session: ProviderSession,
+  calendar: CalendarInRound,
+): ReturnType<CalendarProvider['listChanges']> =>
+  provider.listChanges(session, {
+    providerCalendarId: calendar.providerCalendarId,
+    cursor: calendar.round.cursor,
+    pageCursor: calendar.round.pageCursor,
+    window: {
+      start: calendar.round.windowStart.toISOString(),
+      end: calendar.round.windowEnd.toISOString(),
+    },
+    pageSize: deps.settings.pageSize,
+    calendarTimeZone: calendar.timeZone,
+  });
+
+export function providerOf(deps: SyncDeps, of: { provider: CalendarInRound['provider'] }): CalendarProvider {
+  const provider = deps.providers.get(of.provider);
+  if (!provider) throw new Error(`The provider ${of.provider} is switched off.`);
+  return provider;
+}
+
+/** The cursor is dead: what is there now is asked for in full, into a new generation. Loud, and by itself. */
+async function restart(
+  deps: SyncDeps,
+  calendar: CalendarInRound,
+  error: SyncError,
+): Promise<CalendarInRound> {
+  deps.metrics.fullSync.inc({ provider: calendar.provider, reason: 'cursor_expired' });
+  deps.logger.warn('The cursor is dead: beginning a full round', {
+    calendar_id: calendar.id,
+    account_id: calendar.accountId,
+    mode: calendar.round.mode,
+    ...error.context,
+  });
+  return deps.db.transaction({ role: 'worker', calendars: [calendar.id] }, async (tx) => {
+    const at = deps.clock.now();
+    const why = { runId: newId(), code: error.code, at, forgetCursor: true };
+    return open(deps, tx, await abandonRound(tx, calendar, why), calendar.round.trigger);
+  });
+}
+
+async function handBack(deps: SyncDeps, calendar: CalendarInRound, reason: PullReason): Promise<void> {
+  await deps.db.transaction({ role: 'worker' }, (tx) => releaseLease(tx, calendar, null));
+  await ring(deps, calendar.id, reason);
+}
+
+async function afterRound(
+  deps: SyncDeps,
+  calendar: CalendarInRound,
+  request: PullRequest,
+  end: RoundEnd,
+): Promise<void> {
+  const now = deps.clock.now().getTime();
+  deps.metrics.sync.inc({ provider: calendar.provider, mode: calendar.round.mode });
+  if (request.reason === 'notify') {
+    const seconds = (now - request.requestedAt.getTime()) / 1_000;
+    deps.metrics.notificationToStore.observe({ provider: calendar.provider }, Math.max(0, seconds));
+  }
+  deps.logger.info('Pulled', {
+    calendar_id: calendar.id,
+    account_id: calendar.accountId,
+    mode: calendar.round.mode,
+    trigger: request.reason,
+    created: end.created,
+    updated: end.updated,
+    deleted: end.deleted,
+    held: end.held,
+    duration_ms: now - calendar.round.startedAt.getTime(),
+  });
+  // Guard I5: a hint came in after the round had begun: once more, always.
+  if (end.stillDirty) await ring(deps, calendar.id, 'notify');
+}
+
+/** The doorbell. When Redis does not hear it, the drain will: the row says that there is work. */
+export async function ring(deps: SyncDeps, calendarId: CalendarId, reason: PullReason): Promise<void> {
+  const requestedAt = deps.clock.now().toISOString();
+  try {
+    await deps.jobs.enqueue('pull-calendar', { calendarId, reason, requestedAt });
+  } catch (error) {
+    deps.logger.warn('Nobody heard the ring; the drain will find the calendar', {
+      calendar_id: calendarId,
+      error: asSyncError(error).message,
+    });
+  }
+}
+
+const isInRound = (calendar: LeasedCalendar): calendar is CalendarInRound => calendar.round !== null;

@@ -1,0 +1,96 @@
+/**
+ * Redis is a doorbell and may forget (I12). Redis and Postgres hold the same epoch; missing or different means that
+ * hints may be lost, so every push-covered calendar that was last asked before the discovery is marked dirty, in
+ * batches that any worker can carry on.
+ */
+import { newId, type CalendarId } from '@calfleet/domain';
+import { beginPass, markBatch, readFleet, type FleetRow } from '@calfleet/db';
+import type { SyncDeps } from './deps.ts';
+
+export interface RedisMemory {
+  read(): Promise<string | null>;
+  write(epoch: string): Promise<void>;
+}
+
+const batchSize = 500;
+/** One check plans 4,000 pulls over the 30 s to the next: 8,000 a minute, below the 10,000 that Google grants. */
+const batchesMax = 8;
+const spreadMs = 30_000;
+
+/** @returns how many calendars were marked; null when Redis remembers everything */
+export async function checkRedisMemory(
+  deps: SyncDeps,
+  redis: RedisMemory,
+  reinstallSchedules: () => Promise<void>,
+): Promise<number | null> {
+  const epoch = await redis.read();
+  let fleet = await deps.db.transaction({ role: 'worker' }, readFleet);
+  if (epoch === null || epoch !== fleet.redis_epoch) {
+    if (!(await announceLoss(deps, redis, fleet, reinstallSchedules))) return null;
+    fleet = await deps.db.transaction({ role: 'worker' }, readFleet);
+  }
+  if (fleet.pass_epoch === null || fleet.pass_done_at !== null) return null;
+  return carryOn(deps, fleet);
+}
+
+/**
+ * Postgres first, Redis last: when this process dies before Redis has its schedules and the new epoch, the next check
+ * begins once more.
+ */
+async function announceLoss(
+  deps: SyncDeps,
+  redis: RedisMemory,
+  fleet: FleetRow,
+  reinstallSchedules: () => Promise<void>,
+): Promise<boolean> {
+  const epoch = newId();
+  const at = deps.clock.now();
+  const isOurs = await deps.db.transaction({ role: 'worker' }, (tx) =>
+    beginPass(tx, { was: fleet.redis_epoch, epoch, at }),
+  );
+  if (!isOurs) return false;
+  await reinstallSchedules();
+  await redis.write(epoch);
+  if (fleet.redis_epoch !== null) {
+    deps.logger.warn('Redis has lost its memory: marking what was asked before', { epoch });
+  }
+  return true;
+}
+
+async function carryOn(deps: SyncDeps, fleet: FleetRow): Promise<number> {
+  let marked = 0;
+  let position = fleet.pass_position;
+  for (let batches = 0; batches < batchesMax; batches += 1) {
+    const batch = await markNext(deps, fleet, position);
+    if (batch === null) break;
+    marked += batch.length;
+    await ringBatch(deps, batch, batches);
+    if (batch.length < batchSize) break;
+    position = batch.at(-1) ?? position;
+  }
+  return marked;
+}
+
+async function markNext(
+  deps: SyncDeps,
+  fleet: FleetRow,
+  position: CalendarId | null,
+): Promise<CalendarId[] | null> {
+  const { pass_epoch: epoch, pass_detected_at: detectedAt } = fleet;
+  if (epoch === null || detectedAt === null) return null;
+  const at = deps.clock.now();
+  return deps.db.transaction({ role: 'worker' }, (tx) =>
+    markBatch(tx, { epoch, position, detectedAt, limit: batchSize, at }),
+  );
+}
+
+async function ringBatch(deps: SyncDeps, batch: readonly CalendarId[], batches: number): Promise<void> {
+  const requestedAt = deps.clock.now().toISOString();
+  await deps.jobs.enqueueMany(
+    batch.map((calendarId, index) => ({
+      name: 'pull-calendar' as const,
+      payload: { calendarId, reason: 'notify' as const, requestedAt },
+      options: { delayMs: Math.floor(((batches + index / batchSize) / batchesMax) * spreadMs) },
+    })),
+  );
+}
