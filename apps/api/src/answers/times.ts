@@ -1,0 +1,42 @@
+/** How the outside surface writes times: `{date}`, or `{date_time, time_zone}` with the zone's own offset. */
+import type { EventTime, ZoneTable } from '@calfleet/domain';
+
+export type AnsweredTime =
+  | { date: string }
+  /** `date_time` has an offset, and `time_zone` is IANA; only floating times have neither. */
+  | { date_time: string; time_zone: string | null };
+
+/** A zone that nobody knows, or none, is answered in UTC. */
+export function zonedTime(zones: ZoneTable, instant: Date, zone: string | null): AnsweredTime {
+  const known = zone !== null && zones.isKnown(zone) ? zone : 'UTC';
+  return { date_time: withOffset(zones, instant, known), time_zone: known };
+}
+
+function withOffset(zones: ZoneTable, instant: Date, zone: string): string {
+  const minutes = zones.offsetAt(zone, instant.getTime()) / 60_000;
+  // RFC 3339 has no seconds in offsets; local mean times before about 1900 do.
+  if (zone === 'UTC' || !Number.isInteger(minutes)) return `${instant.toISOString().slice(0, 19)}Z`;
+  const size = Math.abs(minutes);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const offset = `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+  return `${zones.instantToLocal({ instant, zone })}${offset}`;
+}
+
+export const dateTime = (date: string): AnsweredTime => ({ date });
+
+export const floatingTime = (local: string): AnsweredTime => ({ date_time: local, time_zone: null });
+
+/** A time as the mirror keeps it in JSON; null for anything else. */
+export function storedTime(zones: ZoneTable, stored: unknown): AnsweredTime | null {
+  const time = stored as EventTime | null;
+  switch (time?.kind) {
+    case 'date':
+      return dateTime(time.date);
+    case 'zoned':
+      return zonedTime(zones, new Date(time.instant), time.zone);
+    case 'floating':
+      return floatingTime(time.local);
+    case undefined:
+      return null;
+  }
+}

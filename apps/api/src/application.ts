@@ -1,0 +1,137 @@
+/** Express, and nothing that knows calendars: names the request, knows the caller, reads JSON, writes answers. */
+import { randomUUID } from 'node:crypto';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import { isDatabaseUnavailable } from '@calfleet/db';
+import { asSyncError, SyncError } from '@calfleet/domain';
+import { authenticate, namedUser } from './auth/caller.ts';
+import type { Call, Context, Handler } from './context.ts';
+import { healthRoutes } from './health.ts';
+import { problemBody, RequestProblem } from './problems.ts';
+import { idempotencyKeyOf } from './requests/input.ts';
+import { prefix, routes } from './routes/index.ts';
+
+export function createApplication(context: Context): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  // One flat name, one text; the extended parser builds objects out of brackets.
+  app.set('query parser', 'simple');
+  app.set('trust proxy', false);
+  app.set('case sensitive routing', true);
+
+  app.use(nameRequest);
+  app.use(helmet());
+  app.use(healthRoutes(context));
+
+  const calendar = express.Router({ caseSensitive: true });
+  // Whoever is not known does not get as far as a body being read.
+  calendar.use((request, _response, next) => {
+    authenticate(request, context.config.adminKey);
+    next();
+  });
+  calendar.use(demandJson, express.json({ limit: bodyMax }));
+  for (const [method, path, handler] of routes) calendar[method](path, serve(context, handler));
+  app.use(prefix, calendar);
+
+  app.use(() => {
+    throw new RequestProblem('not_found', 'There is no such address');
+  });
+  app.use(answerError(context));
+  return app;
+}
+
+/** As the ingress; the largest event that a provider takes is far smaller. */
+const bodyMax = 256 * 1024;
+
+function nameRequest(request: Request, response: Response, next: NextFunction): void {
+  const given = request.headers['x-request-id'];
+  const isUsable = typeof given === 'string' && /^[\w.-]{1,128}$/.test(given);
+  response.setHeader('x-request-id', isUsable ? given : randomUUID());
+  next();
+}
+
+function demandJson(request: Request, _response: Response, next: NextFunction): void {
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  if (hasBody && !request.is('application/json')) {
+    throw new RequestProblem('invalid_input', 'Bodies are application/json', { status: 415 });
+  }
+  next();
+}
+
+const serve = (context: Context, handler: Handler) => async (request: Request, response: Response) => {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const call: Call = {
+    userId: namedUser(request),
+    method: request.method,
+    path: request.baseUrl + request.path,
+    params: request.params as Record<string, string>,
+    query: { ...request.query },
+    body: request.body as unknown,
+    idempotencyKey: request.method === 'GET' ? null : idempotencyKeyOf(request.headersDistinct),
+    gone: gone.signal,
+    logger: context.logger.child({ request_id: response.getHeader('x-request-id') }),
+  };
+  const { status, body, headers = {} } = await handler(context, call);
+  if (!response.writable) return;
+  // A connection that stays open for another request would hold up the stop.
+  if (context.stopping.aborted) response.setHeader('connection', 'close');
+  response
+    .set({ 'cache-control': 'no-store', ...headers })
+    .status(status)
+    .json(body);
+};
+
+/** Express knows an error handler by its four parameters. */
+const answerError =
+  ({ logger }: Context) =>
+  (thrown: unknown, request: Request, response: Response, next: NextFunction): void => {
+    if (response.headersSent) return next(thrown);
+    const error = readError(thrown);
+    const requestId = String(response.getHeader('x-request-id'));
+    const problem = problemBody(error, requestId);
+    if (problem.status >= 500) {
+      logger.error('A request failed', { ...faultOf(thrown), request_id: requestId, method: request.method });
+    }
+    if (problem.status === 503) response.setHeader('retry-after', '5');
+    if (problem.status === 401) response.setHeader('www-authenticate', 'Bearer');
+    response.status(problem.status).setHeader('cache-control', 'no-store');
+    response.setHeader('content-type', 'application/problem+json; charset=utf-8');
+    response.end(JSON.stringify(problem));
+  };
+
+function readError(thrown: unknown): SyncError {
+  if (thrown instanceof SyncError) return thrown;
+  const status = clientErrorStatus(thrown);
+  if (status !== null) return frameworkProblem(thrown, status);
+  if (isDatabaseUnavailable(thrown)) return new SyncError('provider_unavailable', 'Postgres is away');
+  return asSyncError(thrown);
+}
+
+/** What Express and its parsers throw for a bad request carries its status. */
+function clientErrorStatus(thrown: unknown): number | null {
+  if (typeof thrown !== 'object' || thrown === null || !('status' in thrown)) return null;
+  const { status } = thrown;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
+}
+
+function frameworkProblem(thrown: unknown, status: number): RequestProblem {
+  if (thrown instanceof URIError) return new RequestProblem('not_found', 'The address does not decode');
+  if (status === 413) {
+    return new RequestProblem('invalid_input', 'The body is larger than 256 KiB', { status });
+  }
+  if (status === 415)
+    return new RequestProblem('invalid_input', 'The body is not readable as sent', { status });
+  return new RequestProblem('invalid_input', 'The body is not JSON', {
+    errors: [{ path: '', message: 'is not a JSON object' }],
+  });
+}
+
+/** Where it went wrong, but not what with: database messages quote the values of statements. */
+function faultOf(thrown: unknown): Record<string, unknown> {
+  if (!(thrown instanceof Error)) return { fault: typeof thrown };
+  const frames = (thrown.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return { fault: thrown.name, frames: frames.slice(0, 8).map((line) => line.trim()) };
+}

@@ -1,0 +1,56 @@
+/** What a request handler is given, and what it gives back. Express stays at the edge. */
+import type { ApiConfig } from '@calfleet/config';
+import type { Database, Transaction } from '@calfleet/db';
+import type { CalendarId, Clock, ZoneTable } from '@calfleet/domain';
+import type { Producer } from '@calfleet/jobs';
+import type { Logger, Metrics } from '@calfleet/telemetry';
+import type { Vault } from '@calfleet/vault';
+import type { IsPlaceable } from './placeable-zones.ts';
+
+export interface ApiDeps {
+  config: Pick<ApiConfig, 'adminKey' | 'providers'>;
+  db: Database;
+  producer: Producer;
+  vault: Vault;
+  logger: Logger;
+  metrics: Metrics;
+  clock: Clock;
+}
+
+export interface Context extends ApiDeps {
+  zones: ZoneTable;
+  placeableZones: () => Promise<IsPlaceable>;
+  /** Aborted when the process stops: whoever waits answers with what there is. */
+  stopping: AbortSignal;
+}
+
+/** One request of one user, authenticated, not yet read. */
+export interface Call {
+  userId: string;
+  method: string;
+  /** Without its query. */
+  path: string;
+  params: Record<string, string>;
+  query: unknown;
+  body: unknown;
+  idempotencyKey: string | null;
+  /** Aborted when the client went away. */
+  gone: AbortSignal;
+  logger: Logger;
+}
+
+export interface Answer {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+export type Handler = (context: Context, call: Call) => Promise<Answer>;
+
+/** A transaction as the calling user. @param calendars those it writes feed rows of */
+export const asUser = <T>(
+  { db }: Context,
+  { userId }: Call,
+  work: (tx: Transaction) => Promise<T>,
+  calendars: readonly CalendarId[] = [],
+): Promise<T> => db.transaction({ role: 'api', userId, calendars }, work);

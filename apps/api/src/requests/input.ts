@@ -1,0 +1,80 @@
+/** Reads what was sent. Everything unknown, missing or misshapen is a 422 that names it. */
+import { z } from 'zod';
+import type { Call } from '../context.ts';
+import { invalid, notFound, RequestProblem, type FieldError } from '../problems.ts';
+
+export function readQuery<Schema extends z.ZodType>({ query }: Call, schema: Schema): z.output<Schema> {
+  return read(schema, query);
+}
+
+/** No body at all is an empty object. */
+export function readBody<Schema extends z.ZodType>({ body }: Call, schema: Schema): z.output<Schema> {
+  return read(schema, body ?? {});
+}
+
+function read<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const errors = result.error.issues.flatMap(fieldErrors);
+  const detail = errors
+    .map(({ path, message }) => `${path === '' ? 'The body' : path}: ${message}`)
+    .join('; ');
+  throw new RequestProblem('invalid_input', detail, { errors });
+}
+
+/** 20 names: enough to repair a request, too few to echo one. */
+const namesMax = 20;
+
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  const path = issue.path.map(String);
+  if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }];
+  return issue.keys.slice(0, namesMax).map((key) => ({
+    path: [...path, key.slice(0, 100)].join('.'),
+    message: 'is not known here',
+  }));
+}
+
+/** The id in the path. What is no uuid is nobody's, too. */
+export function pathId({ params }: Call): string {
+  const id = params['id'] ?? '';
+  if (!isUuid(id)) throw notFound();
+  return id.toLowerCase();
+}
+
+export const isUuid = (text: string): boolean =>
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
+
+export const uuid = () =>
+  z
+    .string()
+    .refine(isUuid, { error: 'is not a uuid' })
+    .transform((id) => id.toLowerCase());
+
+export const flag = () =>
+  z.enum(['true', 'false'], { error: 'must be true or false' }).transform((value) => value === 'true');
+
+/** Printable text; Postgres holds no U+0000 and nobody means one. */
+export const plainText = ({ max }: { max: number }) =>
+  z
+    .string({ error: 'must be text' })
+    .min(1, { error: 'is empty' })
+    .max(max, { error: `has more than ${max} characters` })
+    .refine((text) => !/\p{Cc}/u.test(text), { error: 'holds a control character' });
+
+export const wholeNumber = ({ min, max }: { min: number; max: number }) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `must be a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+
+/** The key of an idempotent write, or null. */
+export function idempotencyKeyOf(headers: NodeJS.Dict<string[]>): string | null {
+  const [key, ...more] = headers['idempotency-key'] ?? [];
+  if (key === undefined) return null;
+  if (more.length > 0) throw invalid('Idempotency-Key', 'is given more than once');
+  if (key.length < 1 || key.length > 255) throw invalid('Idempotency-Key', 'must have 1 to 255 characters');
+  if (/\p{Cc}/u.test(key)) throw invalid('Idempotency-Key', 'holds a control character');
+  return key;
+}

@@ -1,0 +1,31 @@
+/** Every route under the prefix, on one page. */
+import type { Handler } from '../context.ts';
+import { addAccount, getAccount, listAccounts } from './accounts.ts';
+import { changeCalendar, decideHeldDeletes, getCalendar, listCalendars } from './calendars.ts';
+import { listChanges } from './changes.ts';
+import { getEvent, listEvents } from './events.ts';
+import { freeBusy } from './free-busy.ts';
+import { listQuarantine, retryQuarantined } from './quarantine.ts';
+import { listRuns, listStatus } from './status.ts';
+import { requestSync } from './sync.ts';
+
+export const prefix = '/integrations/calendar';
+
+export const routes: readonly (readonly ['get' | 'post' | 'patch', string, Handler])[] = [
+  ['get', '/accounts', listAccounts],
+  ['post', '/accounts', addAccount],
+  ['get', '/accounts/:id', getAccount],
+  ['get', '/calendars', listCalendars],
+  ['get', '/calendars/:id', getCalendar],
+  ['patch', '/calendars/:id', changeCalendar],
+  ['post', '/calendars/:id/held-deletes', decideHeldDeletes],
+  ['get', '/events', listEvents],
+  ['get', '/events/:id', getEvent],
+  ['post', '/sync', requestSync],
+  ['get', '/sync/status', listStatus],
+  ['get', '/sync/runs', listRuns],
+  ['get', '/changes', listChanges],
+  ['get', '/freebusy', freeBusy],
+  ['get', '/quarantine', listQuarantine],
+  ['post', '/quarantine/:id/retry', retryQuarantined],
+];

@@ -1,0 +1,92 @@
+/** The API as a server: limits on slow clients, and a stop that answers everyone who is waiting. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { ZoneTable } from '@calfleet/domain';
+import { createApplication } from './application.ts';
+import type { ApiDeps } from './context.ts';
+import { createPlaceableZones } from './placeable-zones.ts';
+import { problemBody, RequestProblem } from './problems.ts';
+
+export interface ApiOptions extends Omit<ApiDeps, 'config'> {
+  /** `host` left out: all interfaces. Port 0: any free one. */
+  config: ApiDeps['config'] & { port: number; host?: string; allowSuperuser: boolean };
+}
+
+export interface Api {
+  port: number;
+  /** Without a slash at its end. */
+  url: string;
+  /** Takes no new request, answers what it has, then drops what is left. Database and producer stay open. */
+  close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/** @throws when the database login could look past row-level security, or the port is taken */
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const { config, db } = options;
+  if (!config.allowSuperuser && (await db.loginIsTooPowerful())) {
+    throw new Error(
+      'DATABASE_URL names a superuser or a login with BYPASSRLS: row-level security would be off. ' +
+        'Use a plain login, or set CALFLEET_ALLOW_SUPERUSER=1',
+    );
+  }
+  const stopping = new AbortController();
+  const zones = new ZoneTable();
+  const application = createApplication({
+    ...options,
+    zones,
+    placeableZones: createPlaceableZones(db, zones),
+    stopping: stopping.signal,
+  });
+  const server = createServer(
+    {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 5000,
+      // Longer than the idle time of common load balancers (60 s), which must not meet a closing connection.
+      keepAliveTimeout: 65_000,
+      noDelay: true,
+    },
+    application,
+  );
+  server.maxHeadersCount = 100;
+  server.on('clientError', refuseUnreadable);
+  await listen(server, config);
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    url: `http://${config.host ?? '127.0.0.1'}:${port}`,
+    close: async ({ timeoutMs = 5000 } = {}) => {
+      stopping.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const force = setTimeout(() => server.closeAllConnections(), timeoutMs);
+      await closed;
+      clearTimeout(force);
+    },
+  };
+}
+
+function listen(server: Server, { port, host }: { port: number; host?: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** What Node could not read as HTTP never reaches Express: too many headers, a broken request line. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const problem = new RequestProblem('invalid_input', 'The request is not readable as HTTP', { status });
+  const body = JSON.stringify(problemBody(problem, randomUUID()));
+  socket.end(
+    `HTTP/1.1 ${status} Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

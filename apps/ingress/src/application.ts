@@ -1,0 +1,55 @@
+/** The routes. Kept short on purpose: every middleware here is paid for by every notification. */
+import { randomUUID } from 'node:crypto';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { capBody } from './body-cap.ts';
+import { receiveGoogle, type GoogleDeps } from './google.ts';
+import { sendProblem } from './problem.ts';
+
+export const googlePath = '/integrations/calendar/webhooks/google';
+
+export function createApplication(deps: GoogleDeps & { isStopping: () => boolean }): Express {
+  const { producer, metrics, logger, isStopping } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  // X-Forwarded-For is anybody's to write; the source of a request is its connection.
+  app.set('trust proxy', false);
+
+  app.use(nameRequest);
+  app.post(googlePath, capBody, receiveGoogle(deps));
+  app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
+  app.get('/readyz', async (_request, response) => {
+    const ready = !isStopping() && (await producer.ready());
+    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not_ready' });
+  });
+  app.get('/metrics', async (_request, response) => {
+    const { contentType, text } = await metrics.exposition();
+    response.setHeader('content-type', contentType);
+    response.end(text);
+  });
+  app.use((_request, response) => sendProblem(response, 'not_found'));
+  // Express knows an error handler by its four parameters.
+  app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
+    if (response.headersSent) return next(error);
+    if (isClientError(error)) return sendProblem(response, 'not_found');
+    logger.error('A request failed', {
+      error,
+      request_id: response.getHeader('x-request-id'),
+      path: request.path,
+    });
+    sendProblem(response, 'bug');
+  });
+  return app;
+}
+
+/** An address that does not decode, for example. */
+const isClientError = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'status' in error && error.status === 400;
+
+function nameRequest(request: Request, response: Response, next: NextFunction): void {
+  const given = request.headers['x-request-id'];
+  const isUsable = typeof given === 'string' && /^[\w.-]{1,128}$/.test(given);
+  response.setHeader('x-request-id', isUsable ? given : randomUUID());
+  next();
+}

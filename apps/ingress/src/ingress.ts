@@ -1,0 +1,72 @@
+/** The ingress as a server: limits on how slowly and how much a client may send, and a stop that answers everyone. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '@calfleet/domain';
+import type { Producer } from '@calfleet/jobs';
+import type { Logger, Metrics } from '@calfleet/telemetry';
+import type { ChannelSigner } from '@calfleet/vault';
+import { createApplication } from './application.ts';
+import { createRateCap, rateCapDefault, type RateCapOptions } from './rate-cap.ts';
+
+export interface IngressOptions {
+  /** `host` left out: all interfaces. Port 0: any free one. */
+  config: { port: number; host?: string; rateCap?: RateCapOptions };
+  producer: Producer;
+  signer: ChannelSigner;
+  logger: Logger;
+  metrics: Metrics;
+  clock: Clock;
+}
+
+export interface Ingress {
+  port: number;
+  /** Without a slash at its end. */
+  url: string;
+  /** Takes no new request, answers what it has, then drops what is left. The producer stays open. */
+  close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+export async function startIngress(options: IngressOptions): Promise<Ingress> {
+  const { config, clock } = options;
+  let stopping = false;
+  const application = createApplication({
+    ...options,
+    withinCap: createRateCap(clock, config.rateCap ?? rateCapDefault),
+    isStopping: () => stopping,
+  });
+  const server = createServer(
+    {
+      // Google sends about 1 KiB of headers, tokens of at most 256 characters included.
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 10_000,
+      requestTimeout: 15_000,
+      connectionsCheckingInterval: 5000,
+      // Longer than the idle time of common load balancers (60 s), which must not meet a closing connection.
+      keepAliveTimeout: 65_000,
+      noDelay: true,
+    },
+    application,
+  );
+  server.maxHeadersCount = 100;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port: config.port, host: config.host }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    port,
+    url: `http://${config.host ?? '127.0.0.1'}:${port}`,
+    close: async ({ timeoutMs = 5000 } = {}) => {
+      stopping = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const force = setTimeout(() => server.closeAllConnections(), timeoutMs);
+      await closed;
+      clearTimeout(force);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** The ingress as a process: Redis and signing keys, no database, no provider. */
+import { ingressConfig, runProcess } from '@calfleet/config';
+import { systemClock } from '@calfleet/domain';
+import { createProducer } from '@calfleet/jobs';
+import { createLogger, createMetrics } from '@calfleet/telemetry';
+import { createChannelSigner } from '@calfleet/vault';
+import { startIngress } from './ingress.ts';
+
+runProcess(async (env) => {
+  const config = ingressConfig(env);
+  const logger = createLogger({ service: 'ingress', level: config.logLevel });
+  const producer = createProducer({
+    redisUrl: config.redisUrl,
+    prefix: config.redisPrefix,
+    onError: (error) => logger.warn('Redis is away or in trouble', { error }),
+  });
+  const ingress = await startIngress({
+    config: { port: config.port },
+    producer,
+    signer: createChannelSigner(config.channelSigningKeys),
+    logger,
+    metrics: createMetrics(),
+    clock: systemClock,
+  });
+  return {
+    listening: ingress.url,
+    logger,
+    close: () => ingress.close().then(() => producer.close()),
+  };
+});

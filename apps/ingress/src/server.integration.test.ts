@@ -1,0 +1,119 @@
+import { connect } from 'node:net';
+import { eventually, startOwnRedis, createTestRedis, type TestRedis } from '@calfleet/testkit';
+import { bodyBytesMax } from './body-cap.ts';
+import { ingressOn } from './ingress.fixture.ts';
+
+type House = Awaited<ReturnType<typeof ingressOn>>;
+
+describe('with Redis', () => {
+  let redis: TestRedis;
+  let house: House;
+
+  beforeEach(async () => {
+    redis = await createTestRedis();
+    house = await ingressOn({ redisUrl: redis.url, prefix: redis.prefix }, { rateCap });
+  });
+
+  afterEach(async () => {
+    await house.close();
+    await redis.clear();
+  });
+
+  const rateCap = { perWindow: 5, windowMs: 10_000, sourcesMax: 10 };
+
+  test('health, readiness and metrics', async () => {
+    expect((await fetch(`${house.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${house.url}/readyz`)).status).toBe(200);
+    await house.notify(house.headers());
+    const metrics = await (await fetch(`${house.url}/metrics`)).text();
+    expect(metrics).toContain(
+      'calfleet_notification_received_total{provider="google",kind="change",outcome="accepted"} 1',
+    );
+    expect(metrics).toContain('calfleet_ingress_ack_duration_seconds_count{provider="google"} 1');
+  });
+
+  test('anything else is a 404 problem', async () => {
+    for (const path of ['/', '/integrations/calendar/webhooks/gogle', '/%E0%A4%A']) {
+      const response = await fetch(house.url + path, { method: 'POST' });
+      expect(response.status).toBe(404);
+      expect(response.headers.get('content-type')).toMatch(/problem\+json/);
+      expect(await response.json()).toMatchObject({ code: 'not_found', status: 404 });
+    }
+  });
+
+  test('a usable request id is echoed, another is replaced', async () => {
+    const ask = async (given: string) =>
+      (await house.notify({ ...house.headers(), 'x-request-id': given })).headers.get('x-request-id');
+    expect(await ask('abc-123')).toBe('abc-123');
+    expect(await ask('a b"c')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('a body is ignored, a large one refused', async () => {
+    expect((await house.notify(house.headers(), { body: 'x'.repeat(1000) })).status).toBe(200);
+    const large = await house.notify(house.headers(), { body: 'x'.repeat(bodyBytesMax + 1) });
+    expect(large.status).toBe(413);
+  });
+
+  test('an endless body without a length is cut off', async () => {
+    const socket = connect(house.port, '127.0.0.1');
+    let closed = false;
+    socket.on('close', () => {
+      closed = true;
+    });
+    socket.on('error', () => undefined);
+    socket.resume();
+    const head = Object.entries(house.headers()).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(
+      `POST /integrations/calendar/webhooks/google HTTP/1.1\r\nHost: x\r\n${head.join('')}Transfer-Encoding: chunked\r\n\r\n`,
+    );
+    const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+    for (let sent = 0; sent < 20; sent++) socket.write(chunk);
+    await eventually(() => closed);
+    expect(closed).toBe(true);
+  });
+
+  test('too large headers are refused', async () => {
+    const response = await house.notify({ ...house.headers(), 'X-Filler': 'x'.repeat(20_000) });
+    expect(response.status).toBe(431);
+  });
+
+  test('a source over its cap is told to come again, whatever address it claims', async () => {
+    const statuses: number[] = [];
+    for (let n = 0; n < 7; n++) {
+      const response = await house.notify({ ...house.headers(), 'X-Forwarded-For': `10.0.0.${n}` });
+      statuses.push(response.status);
+    }
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 503, 503]);
+    house.clock.advance(10_000);
+    expect((await house.notify(house.headers())).status).toBe(200);
+  });
+
+  test('a stop answers what is there and takes nothing new', async () => {
+    const inFlight = house.notify(house.headers());
+    expect((await inFlight).status).toBe(200);
+    await house.ingress.close({ timeoutMs: 500 });
+    await expect(fetch(`${house.url}/healthz`)).rejects.toThrow();
+  });
+});
+
+test('without Redis: alive, not ready, and 503 soon instead of a lie or a wait', async () => {
+  const redis = await startOwnRedis();
+  const house = await ingressOn({ redisUrl: redis.url, prefix: '{calfleet}' });
+  try {
+    expect((await house.notify(house.headers())).status).toBe(200);
+    await redis.kill();
+    const before = performance.now();
+    const response = await house.notify(house.headers());
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ code: 'provider_unavailable' });
+    expect(performance.now() - before).toBeLessThan(2000);
+    expect((await fetch(`${house.url}/readyz`)).status).toBe(503);
+    expect((await fetch(`${house.url}/healthz`)).status).toBe(200);
+
+    await redis.restart();
+    await eventually(async () => (await house.notify(house.headers())).status === 200, { timeoutMs: 15_000 });
+  } finally {
+    await house.close();
+    await redis.stop();
+  }
+}, 90_000);

@@ -1,0 +1,22 @@
+/** The providers on your machine: Google Calendar v3 over HTTP with push, OAuth, faults and time under control. */
+export { sandboxClient, startSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
+export {
+  GoogleOwner,
+  AccountOwner,
+  ControlError,
+  type NewAccount,
+  type NewCalendar,
+} from './control/owner.ts';
+export {
+  CalendarOwner,
+  type CalendarChanges,
+  type CalendarTruth,
+  type EventBody,
+} from './control/calendar-owner.ts';
+export { ControlClient } from './control/client.ts';
+export type { FaultEffect, FaultPlan, FaultReport, Operation } from './faults/faults.ts';
+export type { QuirkChanges, Quirks } from './faults/quirks.ts';
+export type { Notification, PushCounts } from './push/push.ts';
+export type { UsageReport } from './store/usage.ts';
+export { demoAccounts, seedDemo, type DemoAccount } from './seed/demo.ts';
+export { manyEvents, type ManyOptions } from './seed/many.ts';

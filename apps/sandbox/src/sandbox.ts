@@ -1,0 +1,77 @@
+/** A running sandbox: the world, its HTTP side, and the handles tests use in the same process. */
+import { SandboxClock, realTime, type SandboxTime } from './clock.ts';
+import { GoogleOwner } from './control/owner.ts';
+import { changeQuirks, type QuirkChanges, type Quirks } from './faults/quirks.ts';
+import type { Faults } from './faults/faults.ts';
+import type { Push } from './push/push.ts';
+import { listen } from './server.ts';
+import type { Usage } from './store/usage.ts';
+import { World, type OAuthClient } from './store/world.ts';
+
+export interface SandboxOptions {
+  /** Default 127.0.0.1: what stands here holds no secrets, but nobody else needs it either. */
+  host?: string;
+  /** Default 0: any free one. */
+  port?: number;
+  /** Default 1. The same seed and the same requests give the same ids, etags, pages and faults. */
+  seed?: number;
+  /** OAuth clients that may use the token endpoint. Default: {@link sandboxClient}. */
+  clients?: readonly OAuthClient[];
+  /** Hosts besides loopback that notifications may reach over plain http. */
+  pushHttpHosts?: readonly string[];
+  time?: SandboxTime;
+}
+
+export interface Sandbox {
+  /** `http://127.0.0.1:PORT`, without a slash. */
+  readonly url: string;
+  /** Root of Google's APIs, with a slash: what GOOGLE_API_ROOT_URL wants. */
+  readonly googleRootUrl: string;
+  readonly google: GoogleOwner;
+  readonly faults: Faults;
+  readonly push: Push;
+  readonly usage: Usage;
+  readonly clock: SandboxClock;
+  readonly quirks: Quirks;
+  setQuirks(changes: QuirkChanges): void;
+  /** Forgets accounts, calendars, tokens, channels, faults and knobs; time stays. */
+  reset(): void;
+  close(): Promise<void>;
+}
+
+export const sandboxClient: OAuthClient = { id: 'sandbox-client', secret: 'sandbox-secret' };
+
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const clock = new SandboxClock(options.time ?? realTime);
+  const world = new World(
+    clock,
+    options.clients ?? [sandboxClient],
+    options.seed ?? 1,
+    options.pushHttpHosts ?? [],
+  );
+  const google = new GoogleOwner(world);
+  const listener = await listen(
+    { world, google },
+    { host: options.host ?? '127.0.0.1', port: options.port ?? 0 },
+  );
+  return {
+    url: listener.url,
+    googleRootUrl: `${listener.url}/google/`,
+    google,
+    faults: world.faults,
+    push: world.push,
+    usage: world.usage,
+    clock,
+    get quirks() {
+      return world.quirks;
+    },
+    setQuirks: (changes) => {
+      world.quirks = changeQuirks(world.quirks, changes);
+    },
+    reset: () => world.clear(),
+    close: async () => {
+      await listener.close();
+      world.push.close();
+    },
+  };
+}

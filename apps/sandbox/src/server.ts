@@ -1,0 +1,150 @@
+/** The HTTP side: reads requests, lets faults strike, writes replies. It knows no dialect beyond its path prefix. */
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { controlReply } from './control/routes.ts';
+import type { FaultEffect } from './faults/faults.ts';
+import { plan, plannedReply, type GoogleRequest } from './google/handle.ts';
+import { notFound } from './google/errors.ts';
+import { json, type Reply } from './reply.ts';
+import type { SandboxCore } from './core.ts';
+
+/** Owners plant thousands of events in one request; clients never send more than one. */
+const BODY_MAX = { control: 256 * 2 ** 20, google: 10 * 2 ** 20 };
+
+export interface Listener {
+  url: string;
+  close(): Promise<void>;
+}
+
+export async function listen(core: SandboxCore, options: { host: string; port: number }): Promise<Listener> {
+  const server = http.createServer((request, response) => {
+    void serve(core, request, response);
+  });
+  // Seeds take a while to arrive; the default of five minutes is for slow attackers.
+  server.requestTimeout = 0;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${options.host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(
+  core: SandboxCore,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
+  response.on('error', () => response.destroy());
+  try {
+    const host = request.headers.host ?? 'localhost';
+    const target = `http://${host}${request.url ?? '/'}`;
+    if (!URL.canParse(target)) return send(response, json({ error: 'bad request target' }, 400));
+    const url = new URL(target);
+    const isControl = url.pathname.startsWith('/control/');
+    const body = await readBody(request, isControl ? BODY_MAX.control : BODY_MAX.google);
+    if (body === null) return send(response, json({ error: 'body too large' }, 413), { close: true });
+    if (url.pathname === '/healthz') return send(response, json({ status: 'ok' }));
+    const method = request.method ?? 'GET';
+    if (isControl) {
+      const path = url.pathname.slice('/control/'.length);
+      return send(response, await controlReply(core, { method, path, params: url.searchParams, body }));
+    }
+    if (!url.pathname.startsWith('/google/')) return send(response, json({ error: 'nothing here' }, 404));
+    await serveGoogle(core, response, {
+      method,
+      path: url.pathname.slice('/google/'.length),
+      params: url.searchParams,
+      headers: single(request.headers),
+      body,
+      rootUrl: `http://${host}/google/`,
+    });
+  } catch {
+    // The connection broke while we were reading; there is nobody left to answer.
+    response.destroy();
+  }
+}
+
+async function serveGoogle(
+  core: SandboxCore,
+  response: http.ServerResponse,
+  request: GoogleRequest,
+): Promise<void> {
+  const planned = plan(core.world, request);
+  if (planned === undefined) return send(response, notFound().reply());
+  const end = core.world.usage.begin(planned.operation, planned.account);
+  let status = 0;
+  try {
+    const effects = core.world.faults.strike(planned);
+    for (const effect of effects) if (effect.kind === 'latency') await pause(effect.ms);
+    const effect = effects.find(({ kind }) => kind !== 'latency');
+    if (effect?.kind === 'drop_before') return void response.destroy();
+    const reply = effect?.kind === 'status' ? plannedReply(planned.operation, effect) : await planned.run();
+    if (isCut(effect)) return cut(response, reply, effect);
+    status = reply.status;
+    send(response, reply);
+  } finally {
+    end(status);
+  }
+}
+
+const isCut = (
+  effect: FaultEffect | undefined,
+): effect is FaultEffect & { kind: 'drop_after' | 'torn_body' } =>
+  effect?.kind === 'drop_after' || effect?.kind === 'torn_body';
+
+/** The work is done, but the client does not learn it, or only half. */
+function cut(
+  response: http.ServerResponse,
+  reply: Reply,
+  effect: { kind: 'drop_after' | 'torn_body' },
+): void {
+  const bytes = Buffer.from(reply.body);
+  if (effect.kind === 'drop_after' || bytes.length < 2) return void response.destroy();
+  response.writeHead(reply.status, headersOf(reply, bytes.length));
+  response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy());
+}
+
+function send(response: http.ServerResponse, reply: Reply, options: { close?: boolean } = {}): void {
+  if (response.destroyed) return;
+  const hasBody = reply.status !== 204 && reply.status !== 304;
+  const bytes = Buffer.from(hasBody ? reply.body : '');
+  response.writeHead(reply.status, {
+    ...headersOf(reply, hasBody ? bytes.length : null),
+    ...(options.close === true ? { Connection: 'close' } : {}),
+  });
+  response.end(bytes);
+}
+
+function headersOf(reply: Reply, length: number | null): Record<string, string | number> {
+  const type =
+    length === null ? {} : { 'Content-Type': 'application/json; charset=UTF-8', 'Content-Length': length };
+  return { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff', ...type, ...reply.headers };
+}
+
+function single(headers: http.IncomingHttpHeaders): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
+  );
+}
+
+/** @returns null when it is longer than allowed. */
+async function readBody(request: http.IncomingMessage, max: number): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > max) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

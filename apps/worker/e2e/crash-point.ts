@@ -1,0 +1,57 @@
+/**
+ * One pull in a process of its own that is killed, by SIGKILL from within, at one point of its nth transaction.
+ * Without a point it runs to its end and prints how many transactions that took.
+ */
+import { workerConfig } from '@calfleet/config';
+import { openDatabase, type Database } from '@calfleet/db';
+import { systemClock, type CalendarId } from '@calfleet/domain';
+import { createProducer } from '@calfleet/jobs';
+import { pullCalendar } from '@calfleet/sync';
+import { createLogger, createMetrics } from '@calfleet/telemetry';
+import { createEngine } from '../src/engine.ts';
+
+const die = (): void => void process.kill(process.pid, 'SIGKILL');
+
+function dyingAt(db: Database, at: { step: number; point: string }): { db: Database; count: () => number } {
+  let step = 0;
+  const reach = (mine: number, point: string): void => {
+    if (mine === at.step && point === at.point) die();
+  };
+  const transaction: Database['transaction'] = async (options, work) => {
+    const mine = (step += 1);
+    reach(mine, 'before');
+    const result = await db.transaction(options, async (tx) => {
+      const value = await work(tx);
+      reach(mine, 'inside');
+      return value;
+    });
+    reach(mine, 'after');
+    return result;
+  };
+  return { db: { ...db, transaction }, count: () => step };
+}
+
+async function main(): Promise<void> {
+  const config = workerConfig(process.env);
+  const { CRASH_CALENDAR: calendarId, CRASH_STEP: step = '0', CRASH_POINT: point = '' } = process.env;
+  const real = openDatabase({ url: config.databaseUrl, poolSize: 2, applicationName: 'calfleet-crash' });
+  const { db, count } = dyingAt(real, { step: Number(step), point });
+  const address = { redisUrl: config.redisUrl, prefix: config.redisPrefix };
+  const producer = createProducer({ ...address, onError: () => undefined });
+  const logger = createLogger({ service: 'crash-point', level: 'error' });
+  const sync = createEngine(config, { db, producer, logger, metrics: createMetrics(), clock: systemClock });
+  const wish = {
+    calendarId: calendarId as CalendarId,
+    reason: 'backfill' as const,
+    requestedAt: systemClock.now(),
+  };
+  const result = await pullCalendar(sync, wish, new AbortController().signal);
+  process.stdout.write(JSON.stringify({ result, transactions: count() }));
+  await producer.close();
+  await real.close();
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+});

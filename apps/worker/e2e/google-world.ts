@@ -1,0 +1,235 @@
+/**
+ * An engine over Google's dialect: the real provider and the sandbox speak HTTP, Postgres is real; time and the queue
+ * are in the test's hands, so that a history can be replayed from its seed.
+ */
+import { randomBytes } from 'node:crypto';
+import { api, ensureChangePartitions, openDatabase, type Database } from '@calfleet/db';
+import { asSyncError, newId, type AccountId, type CalendarId, type WatchId } from '@calfleet/domain';
+import type { JobRequest } from '@calfleet/jobs';
+import { createProviders } from '@calfleet/providers';
+import { sandboxClient, startSandbox, type CalendarOwner, type Sandbox } from '@calfleet/sandbox';
+import {
+  checkRedisMemory,
+  createSessions,
+  discoverAccount,
+  drainWebhooks,
+  ensureWatch,
+  planDuePulls,
+  pullCalendar,
+  receiveNotification,
+  recheckEvents,
+  type SyncDeps,
+} from '@calfleet/sync';
+import { createLogger, createMetrics } from '@calfleet/telemetry';
+import { ManualClock } from '@calfleet/testkit';
+import { createChannelSigner, createVault } from '@calfleet/vault';
+
+const email = 'ada@example.test';
+const start = new Date('2026-11-10T09:00:00Z');
+
+export class GoogleWorld {
+  readonly email = email;
+  readonly jobs: JobRequest[] = [];
+  calendarId!: CalendarId;
+  owner!: CalendarOwner;
+  private accountId = newId<AccountId>();
+  /** Notifications of the sandbox that were delivered or lost already. */
+  private lettersRead = 0;
+  private readonly lost = new Set<number>();
+
+  private constructor(
+    readonly db: Database,
+    readonly clock: ManualClock,
+    readonly sandbox: Sandbox,
+    private readonly vault: ReturnType<typeof createVault>,
+    private readonly deps: SyncDeps,
+  ) {}
+
+  static async open(databaseUrl: string): Promise<GoogleWorld> {
+    const clock = new ManualClock(start);
+    const sandbox = await startSandbox({ time: { realNow: () => clock.now().getTime() } });
+    const db = openDatabase({ url: databaseUrl, poolSize: 4, applicationName: 'calfleet-google-model' });
+    const vault = createVault([{ id: 'model', key: randomBytes(32) }]);
+    const google = {
+      clientId: sandboxClient.id,
+      clientSecret: sandboxClient.secret,
+      rootUrl: sandbox.googleRootUrl,
+      tokenUrl: `${sandbox.googleRootUrl}oauth2/token`,
+    };
+    const entries = [...createProviders({ clock, timeoutMs: 5_000, google })];
+    const world: GoogleWorld = new GoogleWorld(db, clock, sandbox, vault, {
+      db,
+      clock,
+      jobs: {
+        enqueue: async (name, payload) => world.enqueue([{ name, payload } as JobRequest]),
+        enqueueMany: async (requests) => world.enqueue(requests),
+      },
+      providers: new Map(entries.map(([name, { provider }]) => [name, provider])),
+      sessions: createSessions({
+        db,
+        clock,
+        vault,
+        tokenEndpoints: new Map(entries.map(([name, { tokens }]) => [name, tokens])),
+      }),
+      signer: createChannelSigner([{ id: 'model', key: randomBytes(32) }]),
+      logger: createLogger({ service: 'google-model', level: 'error' }),
+      metrics: createMetrics(),
+      settings: {
+        pastDays: 20,
+        futureDays: 50,
+        massDeleteMin: 10,
+        massDeletePercent: 50,
+        pageSize: 2_500,
+        ingressUrl: 'http://127.0.0.1:9',
+      },
+    });
+    await db.transaction({ role: 'worker' }, (tx) => ensureChangePartitions(tx, start, 12));
+    return world;
+  }
+
+  /** A new owner with a new calendar; what was before is forgotten. */
+  async begin(): Promise<void> {
+    await this.db.transaction({ role: 'worker' }, (tx) => tx.$executeRaw`delete from calendar_accounts`);
+    this.sandbox.reset();
+    this.clock.set(start);
+    this.jobs.length = 0;
+    this.lettersRead = 0;
+    this.lost.clear();
+    // Notifications go where the test carries them.
+    this.sandbox.setQuirks({ pushHold: true, syncMessage: 'never' });
+    const account = this.sandbox.google.createAccount({ email });
+    this.owner = account.createCalendar({ primary: true, timeZone: 'Europe/Berlin' });
+    this.accountId = newId<AccountId>();
+    const id = this.accountId;
+    const userId = userOf(id);
+    const dataKey = this.vault.newDataKey(id);
+    const [plaintext = ''] = account.refreshTokens;
+    const refreshToken = this.vault.seal({ accountId: id, dataKey, field: 'refresh_token', plaintext });
+    const row = { id, userId, provider: 'google', scopes: [], dataKey, refreshToken, now: this.clock.now() };
+    await this.db.transaction({ role: 'api', userId }, (tx) => api.insertAccount(tx, row));
+    await discoverAccount(this.deps, id);
+    const [calendar] = await this.db.transaction(
+      { role: 'worker' },
+      (tx) => tx.$queryRaw<{ id: CalendarId }[]>`select id from calendars where account_id = ${id}::uuid`,
+    );
+    if (!calendar) throw new Error('The calendar was not discovered.');
+    this.calendarId = calendar.id;
+  }
+
+  async close(): Promise<void> {
+    await this.sandbox.close();
+    await this.db.close();
+  }
+
+  /** Runs the oldest waiting job, as a worker would; what it throws goes where the queue would send it. */
+  async runJob(): Promise<string> {
+    const job = this.jobs.shift();
+    if (!job) return 'idle';
+    try {
+      return await this.perform(job);
+    } catch (error) {
+      const { code } = asSyncError(error);
+      if (code === 'bug') throw error;
+      if (code === 'provider_unavailable' || code === 'rate_limited' || code === 'cursor_expired')
+        this.enqueue([job]);
+      return code;
+    }
+  }
+
+  /** Carries one notification of the sandbox over, none of them, or twice. */
+  async deliver({ nth, copies }: { nth: number; copies: number }): Promise<void> {
+    const all = this.sandbox.push.notifications();
+    const open = all
+      .map((letter, at) => ({ letter, at }))
+      .filter(({ at }) => at >= this.lettersRead && !this.lost.has(at));
+    const chosen = open[nth % Math.max(1, open.length)];
+    if (!chosen) return;
+    this.lost.add(chosen.at);
+    const channel = this.sandbox.push.channels.get(chosen.letter.channelId);
+    for (let copy = 0; copy < copies && channel; copy += 1) {
+      await receiveNotification(this.deps, {
+        watchId: channel.id as WatchId,
+        event: chosen.letter.state === 'exists' ? 'change' : chosen.letter.state,
+        resourceId: channel.resourceId,
+        expiresAt: new Date(channel.expiresAtMs),
+        receivedAt: this.clock.now(),
+      });
+    }
+  }
+
+  async tick(): Promise<void> {
+    await drainWebhooks(this.deps);
+    await planDuePulls(this.deps);
+  }
+
+  async askForFull(): Promise<void> {
+    await this.db.transaction(
+      { role: 'worker' },
+      (tx) => tx.$executeRaw`
+        update calendars set full_requested = true, dirty_seq = dirty_seq + 1 where id = ${this.calendarId}::uuid`,
+    );
+  }
+
+  async loseRedis(): Promise<void> {
+    this.jobs.length = 0;
+    const memory = { read: async () => null, write: async () => undefined };
+    await checkRedisMemory(this.deps, memory, async () => undefined);
+  }
+
+  /** Nothing goes wrong any more and time passes: after this the mirror must be exact. */
+  async settle(): Promise<void> {
+    this.sandbox.faults.clear();
+    for (let rounds = 0; rounds < 8; rounds += 1) {
+      // Longer than any back-off, and than the longest beat of a calendar that push covers.
+      this.clock.advance(6 * 3_600_000 + 60_000);
+      await this.tick();
+      for (let steps = 0; this.jobs.length > 0; steps += 1) {
+        if (steps > 200) throw new Error('The queue never comes to rest.');
+        await this.runJob();
+      }
+      if (!(await this.agreeToHeldDeletes())) return;
+    }
+    throw new Error('The calendar never comes to rest.');
+  }
+
+  /** A person looks at what the brake holds and says, through the API's own road: delete it. */
+  private async agreeToHeldDeletes(): Promise<boolean> {
+    const userId = userOf(this.accountId);
+    const word = { userId, calendarId: this.calendarId, now: this.clock.now() };
+    return this.db.transaction({ role: 'api', userId, calendars: [this.calendarId] }, async (tx) => {
+      if (((await api.countHeld(tx, word)) ?? 0) === 0) return false;
+      await api.requestHeldDeletes(tx, word);
+      return true;
+    });
+  }
+
+  private async perform(job: JobRequest): Promise<string> {
+    switch (job.name) {
+      case 'pull-calendar': {
+        const { reason, requestedAt } = job.payload;
+        const wish = { calendarId: this.calendarId, reason, requestedAt: new Date(requestedAt) };
+        return pullCalendar(this.deps, wish, new AbortController().signal);
+      }
+      case 'ensure-watch':
+        return ensureWatch(this.deps, this.calendarId);
+      case 'recheck-events':
+        return `rechecked ${await recheckEvents(this.deps, this.calendarId, new AbortController().signal)}`;
+      case 'discover-account':
+        return `discovered ${await discoverAccount(this.deps, this.accountId)}`;
+      default:
+        return 'ignored';
+    }
+  }
+
+  /** As the real queue: a job that already waits is the same job. */
+  private enqueue(requests: readonly JobRequest[]): void {
+    for (const request of requests) {
+      if (!this.jobs.some((job) => JSON.stringify(keyOf(job)) === JSON.stringify(keyOf(request))))
+        this.jobs.push(request);
+    }
+  }
+}
+
+const keyOf = ({ name, payload }: JobRequest): unknown => [name, 'reason' in payload ? payload.reason : null];
+
+const userOf = (accountId: AccountId): string => `user-${accountId}`;
