@@ -12,6 +12,17 @@ export type QueueName = (typeof queueNames)[number];
 export const pullReasons = ['user', 'notify', 'schedule', 'backfill'] as const;
 export type PullReason = (typeof pullReasons)[number];
 
+/** What a notification may say. */
+export const notificationEvents = [
+  'change',
+  'sync',
+  'not_exists',
+  'reauthorization_required',
+  'subscription_removed',
+  'missed',
+] as const;
+export type NotificationEvent = (typeof notificationEvents)[number];
+
 /** BullMQ: a lower number goes first, and 0 (none) goes before all. */
 const pullPriority: Record<PullReason, number> = { user: 1, notify: 2, schedule: 3, backfill: 4 };
 
@@ -38,11 +49,14 @@ const accountId = z.uuid().transform((id) => id as AccountId);
 const instant = z.iso.datetime({ offset: true });
 
 export const catalog = {
-  /** A provider says that something changed behind a watch (`change`), or speaks about the channel itself. */
+  /**
+   * A provider says that something changed behind a watch (`change`), or speaks about the channel itself. Graph's
+   * lifecycle events: `reauthorization_required`, `subscription_removed`, `missed`.
+   */
   'receive-notification': job({
     payload: z.strictObject({
       watchId,
-      event: z.enum(['change', 'sync', 'not_exists']),
+      event: z.enum(notificationEvents),
       resourceId: z.string().max(512).nullable(),
       expiresAt: instant.nullable(),
       receivedAt: instant,

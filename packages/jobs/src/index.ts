@@ -1,11 +1,13 @@
 export {
   catalog,
+  notificationEvents,
   pullReasons,
   queueNames,
   tickNames,
   type JobInput,
   type JobName,
   type JobPayload,
+  type NotificationEvent,
   type PullReason,
   type QueueName,
   type TickName,

@@ -1,11 +1,12 @@
 /** A provider rang: the hint becomes a number in the calendar's row, and the pull queue is told. */
 import type { WatchId } from '@calfleet/domain';
 import { activateWatch, markDirty, noteNotification, type NotifiedWatch } from '@calfleet/db';
+import type { NotificationEvent } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
 
 export interface Notification {
   watchId: WatchId;
-  event: 'change' | 'sync' | 'not_exists';
+  event: NotificationEvent;
   resourceId: string | null;
   expiresAt: Date | null;
   receivedAt: Date;
