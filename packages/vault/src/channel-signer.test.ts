@@ -52,3 +52,65 @@ test('every changed character is noticed', () => {
 test('no text is accepted, and none throws', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => signer.verify(watch, text) === 'wrong'));
 });
+
+describe('a client state', () => {
+  const { token: clientState, keyId } = signer.signClientState(watch);
+  const swap = (text: string, at: number): string =>
+    text.slice(0, at) + (text[at] === 'a' ? 'b' : 'a') + text.slice(at + 1);
+
+  test('carries its watch and proves it, within what Graph allows', () => {
+    expect(keyId).toBe('k1');
+    expect(clientState).toMatch(new RegExp(`^v1\\.k1\\.${watch}\\.[\\w-]{43}$`));
+    expect(signer.verifyClientState(clientState)).toEqual({ verdict: 'ok', watchId: watch });
+    const longest = createChannelSigner([{ id: 'k'.repeat(16), key: k1.key }]).signClientState(watch).token;
+    expect(longest.length).toBeLessThanOrEqual(128);
+  });
+
+  test('of a rotated key is verified, of a removed one it is the operator’s mistake', () => {
+    const rotated = createChannelSigner([k2, k1]);
+    expect(rotated.signClientState(watch).keyId).toBe('k2');
+    expect(rotated.verifyClientState(clientState)).toEqual({ verdict: 'ok', watchId: watch });
+    expect(rotated.verifyClientState(clientState.replace('.k1.', '.k2.'))).toEqual({ verdict: 'wrong' });
+    expect(createChannelSigner([k2]).verifyClientState(clientState)).toEqual({ verdict: 'unknown_key' });
+  });
+
+  test('of another watch is wrong, and so is a token in the form of the other provider', () => {
+    const stolen = clientState.replace(watch, otherWatch);
+    expect(signer.verifyClientState(stolen)).toEqual({ verdict: 'wrong' });
+    expect(signer.verifyClientState(token)).toEqual({ verdict: 'wrong' });
+    expect(signer.verify(watch, clientState)).toBe('wrong');
+  });
+
+  test.each([
+    undefined,
+    '',
+    'v1',
+    `v1.k1.${watch}.`,
+    `v2${clientState.slice(2)}`,
+    `${clientState} `,
+    `${clientState}x`,
+    ` ${clientState}`,
+    clientState.slice(0, -1),
+    clientState.replace(watch, watch.toUpperCase()),
+    clientState.replace(watch, ''),
+    clientState.replace(watch, 'my-watch'),
+  ])('like %p is wrong', (bad) => {
+    expect(signer.verifyClientState(bad)).toEqual({ verdict: 'wrong' });
+  });
+
+  test('has no character that may change', () => {
+    for (let at = 0; at < clientState.length; at++) {
+      const { verdict } = signer.verifyClientState(swap(clientState, at));
+      expect([at, verdict === 'ok']).toEqual([at, false]);
+    }
+  });
+
+  test('is proved by nothing that can be sent', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const { verdict } = signer.verifyClientState(text);
+        return verdict === 'wrong';
+      }),
+    );
+  });
+});

@@ -1,2 +1,7 @@
-export { createChannelSigner, type ChannelSigner, type Verdict } from './channel-signer.ts';
+export {
+  createChannelSigner,
+  type ChannelSigner,
+  type ClientStateVerdict,
+  type Verdict,
+} from './channel-signer.ts';
 export { createVault, VaultError, type Vault, type VaultKey } from './vault.ts';
