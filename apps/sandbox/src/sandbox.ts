@@ -4,6 +4,8 @@ import { GoogleOwner } from './control/owner.ts';
 import { changeQuirks, type QuirkChanges, type Quirks } from './faults/quirks.ts';
 import type { Faults } from './faults/faults.ts';
 import type { Push } from './push/push.ts';
+import { MicrosoftOwner } from './microsoft/owner.ts';
+import { MicrosoftWorld } from './microsoft/world.ts';
 import { listen } from './server.ts';
 import type { Usage } from './store/usage.ts';
 import { World, type OAuthClient } from './store/world.ts';
@@ -27,14 +29,19 @@ export interface Sandbox {
   readonly url: string;
   /** Root of Google's APIs, with a slash: what GOOGLE_API_ROOT_URL wants. */
   readonly googleRootUrl: string;
+  /** Root of Graph, without a slash: what MICROSOFT_GRAPH_ROOT_URL wants. */
+  readonly microsoftRootUrl: string;
+  /** The login host, without a slash; tenants come behind it: what MICROSOFT_LOGIN_ROOT_URL wants. */
+  readonly microsoftLoginUrl: string;
   readonly google: GoogleOwner;
+  readonly microsoft: MicrosoftOwner;
   readonly faults: Faults;
   readonly push: Push;
   readonly usage: Usage;
   readonly clock: SandboxClock;
   readonly quirks: Quirks;
   setQuirks(changes: QuirkChanges): void;
-  /** Forgets accounts, calendars, tokens, channels, faults and knobs; time stays. */
+  /** Forgets accounts, calendars, tokens, channels, faults and knobs of both providers; time stays. */
   reset(): void;
   close(): Promise<void>;
 }
@@ -43,24 +50,24 @@ export const sandboxClient: OAuthClient = { id: 'sandbox-client', secret: 'sandb
 
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const clock = new SandboxClock(options.time ?? realTime);
-  const world = new World(
-    clock,
-    options.clients ?? [sandboxClient],
-    options.seed ?? 1,
-    options.pushHttpHosts ?? [],
-  );
-  const google = new GoogleOwner(world);
-  const listener = await listen(
-    { world, google },
-    { host: options.host ?? '127.0.0.1', port: options.port ?? 0 },
-  );
+  const clients = options.clients ?? [sandboxClient];
+  const seed = options.seed ?? 1;
+  const pushHttpHosts = options.pushHttpHosts ?? [];
+  const world = new World(clock, clients, seed, pushHttpHosts);
+  const { faults, usage, push } = world;
+  const graph = new MicrosoftWorld({ clock, clients, faults, usage, seed, pushHttpHosts });
+  const core = { world, google: new GoogleOwner(world), graph, microsoft: new MicrosoftOwner(graph) };
+  const listener = await listen(core, { host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
   return {
     url: listener.url,
     googleRootUrl: `${listener.url}/google/`,
-    google,
-    faults: world.faults,
-    push: world.push,
-    usage: world.usage,
+    microsoftRootUrl: `${listener.url}/microsoft/v1.0`,
+    microsoftLoginUrl: `${listener.url}/microsoft/login`,
+    google: core.google,
+    microsoft: core.microsoft,
+    faults,
+    push,
+    usage,
     clock,
     get quirks() {
       return world.quirks;
@@ -68,10 +75,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     setQuirks: (changes) => {
       world.quirks = changeQuirks(world.quirks, changes);
     },
-    reset: () => world.clear(),
+    reset: () => {
+      world.clear();
+      graph.clear();
+    },
     close: async () => {
       await listener.close();
       world.push.close();
+      graph.close();
     },
   };
 }

@@ -2,14 +2,16 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { controlReply } from './control/routes.ts';
-import type { FaultEffect } from './faults/faults.ts';
-import { plan, plannedReply, type GoogleRequest } from './google/handle.ts';
+import type { FaultEffect, FaultTarget } from './faults/faults.ts';
+import { plan as planGoogle, plannedReply } from './google/handle.ts';
 import { notFound } from './google/errors.ts';
+import { noRoute, plan as planGraph } from './microsoft/handle.ts';
+import { planLogin } from './microsoft/login.ts';
 import { json, type Reply } from './reply.ts';
 import type { SandboxCore } from './core.ts';
 
 /** Owners plant thousands of events in one request; clients never send more than one. */
-const BODY_MAX = { control: 256 * 2 ** 20, google: 10 * 2 ** 20 };
+const BODY_MAX = { control: 256 * 2 ** 20, api: 10 * 2 ** 20 };
 
 export interface Listener {
   url: string;
@@ -49,7 +51,7 @@ async function serve(
     if (!URL.canParse(target)) return send(response, json({ error: 'bad request target' }, 400));
     const url = new URL(target);
     const isControl = url.pathname.startsWith('/control/');
-    const body = await readBody(request, isControl ? BODY_MAX.control : BODY_MAX.google);
+    const body = await readBody(request, isControl ? BODY_MAX.control : BODY_MAX.api);
     if (body === null) return send(response, json({ error: 'body too large' }, 413), { close: true });
     if (url.pathname === '/healthz') return send(response, json({ status: 'ok' }));
     const method = request.method ?? 'GET';
@@ -57,42 +59,102 @@ async function serve(
       const path = url.pathname.slice('/control/'.length);
       return send(response, await controlReply(core, { method, path, params: url.searchParams, body }));
     }
-    if (!url.pathname.startsWith('/google/')) return send(response, json({ error: 'nothing here' }, 404));
-    await serveGoogle(core, response, {
+    const planned = planRequest(core, {
       method,
-      path: url.pathname.slice('/google/'.length),
+      host,
+      path: url.pathname,
       params: url.searchParams,
       headers: single(request.headers),
       body,
-      rootUrl: `http://${host}/google/`,
     });
+    await serveDialect(core, response, planned);
   } catch {
     // The connection broke while we were reading; there is nobody left to answer.
     response.destroy();
   }
 }
 
-async function serveGoogle(
+interface ApiRequest {
+  method: string;
+  host: string;
+  /** Of the whole URL, with its leading slash. */
+  path: string;
+  params: URLSearchParams;
+  headers: Record<string, string | undefined>;
+  body: string;
+}
+
+/** A request of either provider, ready to run. */
+interface Planned extends FaultTarget {
+  /** Where there are limits of concurrency: does the work in a free place, or refuses. */
+  enter?<T>(work: () => Promise<T>, refuse: (reply: Reply) => T): Promise<T>;
+  run(): Promise<Reply>;
+  fault(effect: FaultEffect & { kind: 'status' }): Reply;
+}
+
+/** @returns a reply where nothing lives. */
+function planRequest(core: SandboxCore, { host, path, ...request }: ApiRequest): Planned | Reply {
+  const behind = (prefix: string): { path: string; rootUrl: string } => ({
+    path: path.slice(prefix.length + 1),
+    rootUrl: `http://${host}${prefix}`,
+  });
+  if (path.startsWith('/google/')) {
+    const google = { ...request, ...behind('/google'), rootUrl: `http://${host}/google/` };
+    const found = planGoogle(core.world, google);
+    if (found === undefined) return notFound().reply();
+    return { ...found, fault: (effect) => plannedReply(found.operation, effect) };
+  }
+  if (path.startsWith('/microsoft/v1.0/')) {
+    const graph = { ...request, ...behind('/microsoft/v1.0') };
+    return planGraph(core.graph, graph) ?? noRoute(core.graph, graph);
+  }
+  if (path.startsWith('/microsoft/login/')) {
+    const login = { ...request, ...behind('/microsoft/login') };
+    return planLogin(core.graph, login) ?? json({ error: 'nothing here' }, 404);
+  }
+  return json({ error: 'nothing here' }, 404);
+}
+
+async function serveDialect(
   core: SandboxCore,
   response: http.ServerResponse,
-  request: GoogleRequest,
+  planned: Planned | Reply,
 ): Promise<void> {
-  const planned = plan(core.world, request);
-  if (planned === undefined) return send(response, notFound().reply());
+  if (!('run' in planned)) return send(response, planned);
   const end = core.world.usage.begin(planned.operation, planned.account);
+  const refuse = (reply: Reply): number => {
+    send(response, reply);
+    return reply.status;
+  };
   let status = 0;
   try {
-    const effects = core.world.faults.strike(planned);
-    for (const effect of effects) if (effect.kind === 'latency') await pause(effect.ms);
-    const effect = effects.find(({ kind }) => kind !== 'latency');
-    if (effect?.kind === 'drop_before') return void response.destroy();
-    const reply = effect?.kind === 'status' ? plannedReply(planned.operation, effect) : await planned.run();
-    if (isCut(effect)) return cut(response, reply, effect);
-    status = reply.status;
-    send(response, reply);
+    const work = (): Promise<number> => strikeAndRun(core, response, planned);
+    status = await (planned.enter === undefined ? work() : planned.enter(work, refuse));
   } finally {
     end(status);
   }
+}
+
+/** @returns the status sent; 0 when the connection was cut. */
+async function strikeAndRun(
+  core: SandboxCore,
+  response: http.ServerResponse,
+  planned: Planned,
+): Promise<number> {
+  const effects = core.world.faults.strike(planned);
+  for (const effect of effects) if (effect.kind === 'latency') await pause(effect.ms);
+  const effect = effects.find(({ kind }) => kind !== 'latency');
+  if (effect?.kind === 'drop_before') {
+    response.destroy();
+    return 0;
+  }
+  const reply = effect?.kind === 'status' ? planned.fault(effect) : await planned.run();
+  if (isCut(effect)) {
+    cut(response, reply, effect);
+    return 0;
+  }
+  send(response, reply);
+  return reply.status;
 }
 
 const isCut = (

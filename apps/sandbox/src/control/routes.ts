@@ -60,6 +60,7 @@ function singles({ core, params, body }: ControlCall, key: string): Reply | unde
   switch (key) {
     case 'POST reset':
       world.clear();
+      core.graph.clear();
       return noContent;
     case 'POST time':
       moveTime(core, body);

@@ -3,6 +3,11 @@
 export interface RefreshToken {
   readonly token: string;
   readonly issuedAtMs: number;
+  readonly clientId: string;
+  /** The first token of the line: each use gives the next one. */
+  readonly family: string;
+  /** When it gave its first successor. */
+  usedAtMs: number | null;
 }
 
 export interface Mailbox {
@@ -19,6 +24,21 @@ export interface Mailbox {
   refreshTokens: RefreshToken[];
   /** Calendars shown in `/me/calendars`, by id: own ones, and those that others share. */
   readonly calendars: Map<string, CalendarEntry>;
+  /** False for a mailbox on the customer's own servers, or without a licence. */
+  isRestEnabled: boolean;
+}
+
+export interface AccessToken {
+  readonly token: string;
+  /** Whose; null for an app-only token (client credentials). */
+  readonly oid: string | null;
+  readonly tenantId: string;
+  readonly clientId: string;
+  /** What the token carries in `scp`; a refresh may ask for less than was granted. */
+  readonly scopes: readonly string[];
+  expiresAtMs: number;
+  /** The refresh token behind it. */
+  readonly refreshToken: string | null;
 }
 
 /** A calendar as one mailbox sees it. A shared calendar has another id in each mailbox that shows it. */
