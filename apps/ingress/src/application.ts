@@ -2,12 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { capBody } from './body-cap.ts';
-import { receiveGoogle, type GoogleDeps } from './google.ts';
+import type { NotificationDeps } from './deps.ts';
+import { receiveGoogle } from './google.ts';
+import { receiveMicrosoft } from './microsoft.ts';
 import { sendProblem } from './problem.ts';
 
 export const googlePath = '/integrations/calendar/webhooks/google';
+/** Graph's lifecycle notifications come here too. */
+export const microsoftPath = '/integrations/calendar/webhooks/microsoft';
 
-export function createApplication(deps: GoogleDeps & { isStopping: () => boolean }): Express {
+export function createApplication(deps: NotificationDeps & { isStopping: () => boolean }): Express {
   const { producer, metrics, logger, isStopping } = deps;
   const app = express();
   app.disable('x-powered-by');
@@ -18,6 +22,8 @@ export function createApplication(deps: GoogleDeps & { isStopping: () => boolean
 
   app.use(nameRequest);
   app.post(googlePath, capBody, receiveGoogle(deps));
+  // Caps the body itself, since it reads it.
+  app.post(microsoftPath, receiveMicrosoft(deps));
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', async (_request, response) => {
     const ready = !isStopping() && (await producer.ready());

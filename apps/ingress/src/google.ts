@@ -4,26 +4,13 @@
  * so whatever could succeed later is a 503.
  */
 import type { Request, Response } from 'express';
-import type { Clock } from '@calfleet/domain';
-import type { Producer } from '@calfleet/jobs';
-import type { Logger, Metrics } from '@calfleet/telemetry';
-import type { ChannelSigner } from '@calfleet/vault';
+import type { NotificationDeps } from './deps.ts';
 import { readGoogleHeaders } from './google-headers.ts';
 import { sendProblem } from './problem.ts';
-import type { RateCap } from './rate-cap.ts';
-
-export interface GoogleDeps {
-  producer: Producer;
-  signer: ChannelSigner;
-  logger: Logger;
-  metrics: Metrics;
-  clock: Clock;
-  withinCap: RateCap;
-}
 
 type ReceivedAs = 'accepted' | 'malformed' | 'bad_token' | 'unknown_key' | 'rate_capped' | 'not_stored';
 
-export function receiveGoogle(deps: GoogleDeps) {
+export function receiveGoogle(deps: NotificationDeps) {
   const { producer, signer, logger, metrics, clock, withinCap } = deps;
   const count = (outcome: ReceivedAs, kind = 'unknown') =>
     metrics.notificationReceived.inc({ provider: 'google', kind, outcome });

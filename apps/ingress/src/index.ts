@@ -1,2 +1,2 @@
-export { googlePath } from './application.ts';
+export { googlePath, microsoftPath } from './application.ts';
 export { startIngress, type Ingress, type IngressOptions } from './ingress.ts';

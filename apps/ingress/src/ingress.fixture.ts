@@ -1,4 +1,4 @@
-/** An ingress on a test's Redis, and a notification that it accepts. */
+/** An ingress on a test's Redis, and notifications that it accepts. */
 import { randomBytes } from 'node:crypto';
 import { newId } from '@calfleet/domain';
 import { createProducer, type RedisAddress } from '@calfleet/jobs';
@@ -6,7 +6,7 @@ import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { ManualClock } from '@calfleet/testkit';
 import { createChannelSigner } from '@calfleet/vault';
 import { Writable } from 'node:stream';
-import { googlePath } from './application.ts';
+import { googlePath, microsoftPath } from './application.ts';
 import { startIngress } from './ingress.ts';
 import type { RateCapOptions } from './rate-cap.ts';
 
@@ -55,6 +55,30 @@ export async function ingressOn(address: RedisAddress, { rateCap }: { rateCap?: 
     },
     notify: (headers: Record<string, string>, init: RequestInit = {}) =>
       fetch(`${ingress.url}${googlePath}`, { method: 'POST', ...init, headers }),
+    /** An item of Graph as it really looks, of a watch of its own unless one is named. */
+    item: (changes: Record<string, unknown> = {}, itsWatch: string = newId()): Record<string, unknown> => ({
+      subscriptionId: '7f105c7d-2dc5-4530-97cd-4e7ae6534c07',
+      subscriptionExpirationDateTime: '2026-11-27T10:23:45.9356913-08:00',
+      changeType: 'updated',
+      resource: 'Users/ddfcd489-628b-40d7-b48b-57002df800e5/Events/AAMkADIwM',
+      resourceData: {
+        '@odata.type': '#Microsoft.Graph.Event',
+        '@odata.id': 'Users/ddfcd489-628b-40d7-b48b-57002df800e5/Events/AAMkADIwM',
+        '@odata.etag': 'W/"DwAAABYAAADqhY"',
+        id: 'AAMkADIwM',
+      },
+      clientState: signer.signClientState(itsWatch).token,
+      tenantId: '84bd8158-6d4d-4958-8b9f-9d6445542f95',
+      ...changes,
+    }),
+    /** `body`: text as it is, anything else as JSON. */
+    post: (body: unknown, { query = '', ...init }: RequestInit & { query?: string } = {}) =>
+      fetch(`${ingress.url}${microsoftPath}${query}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json; charset=utf-8' },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+        ...init,
+      }),
     close: async () => {
       await ingress.close({ timeoutMs: 500 });
       await producer.close();

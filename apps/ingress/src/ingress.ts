@@ -7,6 +7,7 @@ import type { Logger, Metrics } from '@calfleet/telemetry';
 import type { ChannelSigner } from '@calfleet/vault';
 import { createApplication } from './application.ts';
 import { createRateCap, rateCapDefault, type RateCapOptions } from './rate-cap.ts';
+import { refuseUnreadable } from './unreadable.ts';
 
 export interface IngressOptions {
   /** `host` left out: all interfaces. Port 0: any free one. */
@@ -48,6 +49,7 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
     application,
   );
   server.maxHeadersCount = 100;
+  server.on('clientError', refuseUnreadable);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port: config.port, host: config.host }, () => {

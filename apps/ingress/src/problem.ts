@@ -14,14 +14,27 @@ const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
-/** `detail` is fixed text or names a header: nothing that was sent is sent back. */
-export function sendProblem(
-  response: Response,
-  code: ProblemCode,
-  { detail, errors }: { detail?: string; errors?: readonly { path: string; message: string }[] } = {},
-): void {
-  const [status, title] = problems[code];
+/** `detail` is fixed text or names a header or field: nothing that was sent is sent back. */
+export interface ProblemDetails {
+  detail?: string;
+  errors?: readonly { path: string; message: string }[];
+}
+
+export function sendProblem(response: Response, code: ProblemCode, details: ProblemDetails = {}): void {
   const requestId = response.getHeader('x-request-id');
+  const { status, text } = problemText(code, { ...details, requestId });
+  response.status(status).setHeader('content-type', problemType);
+  if (status === 503) response.setHeader('retry-after', '5');
+  response.end(text);
+}
+
+export const problemType = 'application/problem+json; charset=utf-8';
+
+export function problemText(
+  code: ProblemCode,
+  { detail, errors, requestId }: ProblemDetails & { requestId: unknown },
+): { status: number; text: string } {
+  const [status, title] = problems[code];
   const body = {
     type: 'about:blank',
     title,
@@ -31,7 +44,5 @@ export function sendProblem(
     request_id: requestId,
     errors,
   };
-  response.status(status).setHeader('content-type', 'application/problem+json; charset=utf-8');
-  if (status === 503) response.setHeader('retry-after', '5');
-  response.end(JSON.stringify(body));
+  return { status, text: JSON.stringify(body) };
 }

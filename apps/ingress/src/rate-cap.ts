@@ -10,23 +10,26 @@ export interface RateCapOptions {
   sourcesMax: number;
 }
 
-/** Ten thousand a second from one address: no provider's burst, and more than this process could store. */
+/** Ten thousand notifications a second from one address: no provider's burst, and more than this process could store. */
 export const rateCapDefault: RateCapOptions = { perWindow: 100_000, windowMs: 10_000, sourcesMax: 10_000 };
 
-/** Counts one request of the source; false when it is one too many. */
-export type RateCap = (source: string) => boolean;
+/**
+ * Counts notifications of the source; false when it is one too many. A request counts one at the door; Microsoft's
+ * then counts what else it brings, so that a thousand items in one body are no cheaper than a thousand requests.
+ */
+export type RateCap = (source: string, notifications?: number) => boolean;
 
 export function createRateCap(clock: Clock, { perWindow, windowMs, sourcesMax }: RateCapOptions): RateCap {
   const counts = new Map<string, number>();
   let windowEnds = 0;
-  return (source) => {
+  return (source, notifications = 1) => {
     const now = clock.now().getTime();
     if (now >= windowEnds) {
       counts.clear();
       windowEnds = now + windowMs;
     }
     const key = counts.has(source) || counts.size < sourcesMax ? source : 'everyone else';
-    const count = (counts.get(key) ?? 0) + 1;
+    const count = (counts.get(key) ?? 0) + notifications;
     counts.set(key, count);
     return count <= perWindow;
   };

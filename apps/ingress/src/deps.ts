@@ -1,0 +1,15 @@
+/** What receiving a notification needs: Redis behind a producer, and no look-up anywhere. */
+import type { Clock } from '@calfleet/domain';
+import type { Producer } from '@calfleet/jobs';
+import type { Logger, Metrics } from '@calfleet/telemetry';
+import type { ChannelSigner } from '@calfleet/vault';
+import type { RateCap } from './rate-cap.ts';
+
+export interface NotificationDeps {
+  producer: Producer;
+  signer: ChannelSigner;
+  logger: Logger;
+  metrics: Metrics;
+  clock: Clock;
+  withinCap: RateCap;
+}

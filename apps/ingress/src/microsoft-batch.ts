@@ -1,0 +1,109 @@
+/**
+ * A batch of Graph's notifications. Every item counts (I4): each is judged on its own, a bad one is dropped and counted,
+ * the good ones are stored together, and the batch is acknowledged only when Redis has them all.
+ */
+import type { Request } from 'express';
+import type { JobRequest } from '@calfleet/jobs';
+import type { ChannelSigner } from '@calfleet/vault';
+import { readBody } from './body-cap.ts';
+import type { NotificationDeps } from './deps.ts';
+import { readMicrosoftBody, type MicrosoftItem } from './microsoft-body.ts';
+import type { ProblemCode, ProblemDetails } from './problem.ts';
+
+export type Answer = 'stored' | ({ code: ProblemCode } & ProblemDetails);
+
+/** Jobs on their way to Redis, over all requests: about a second of this process. More would only be late. */
+const storingMax = 10_000;
+
+type DroppedAs = 'malformed' | 'unknown_event' | 'bad_token' | 'unknown_key';
+type RefusedAs = 'malformed' | 'too_large' | 'rate_capped' | 'overloaded';
+
+export function createBatchReceiver({ producer, signer, logger, metrics, withinCap }: NotificationDeps) {
+  const count = (kind: string, outcome: 'accepted' | 'not_stored' | DroppedAs | RefusedAs) =>
+    metrics.notificationReceived.inc({ provider: 'microsoft', kind, outcome });
+  const refuse = (outcome: RefusedAs, answer: Answer): Answer => {
+    count('batch', outcome);
+    return answer;
+  };
+  let storing = 0;
+
+  const store = async (jobs: readonly JobRequest[]): Promise<boolean> => {
+    // Nothing good in it: nothing to ask Redis for.
+    if (jobs.length === 0) return true;
+    storing += jobs.length;
+    try {
+      await producer.enqueueMany(jobs);
+      return true;
+    } catch (error) {
+      logger.debug('A batch of notifications was not stored', { jobs: jobs.length, error });
+      return false;
+    } finally {
+      storing -= jobs.length;
+    }
+  };
+
+  return async (request: Request, from: { source: string; receivedAt: Date }): Promise<Answer> => {
+    const body = await readBody(request);
+    if (body === 'too_large') return refuse('too_large', { code: 'too_large' });
+    // Nobody is there any more to hear it.
+    if (body === 'cut_off') return refuse('malformed', { code: 'invalid_input' });
+    const read = readMicrosoftBody(body);
+    if ('problems' in read) {
+      const detail = `Wrong fields: ${read.problems.map(({ path }) => path).join(', ')}`;
+      return refuse('malformed', { code: 'invalid_input', detail, errors: read.problems });
+    }
+    // The door has counted one.
+    if (!withinCap(from.source, Math.max(0, read.items.length - 1))) {
+      return refuse('rate_capped', { code: 'rate_limited' });
+    }
+    const { events, dropped, jobs } = judge(signer, read.items, from.receivedAt);
+    if (storing + jobs.length > storingMax) return refuse('overloaded', { code: 'provider_unavailable' });
+    for (const { event, as } of dropped) count(event, as);
+    const isStored = await store(jobs);
+    for (const event of events) count(event, isStored ? 'accepted' : 'not_stored');
+    if (!isStored) return { code: 'provider_unavailable' };
+    if (!dropped.some(({ as }) => as === 'unknown_key')) return 'stored';
+    // Sent again until the key is back or Graph gives up; what was stored by then coalesces or costs an empty pull.
+    logger.debug('Channels are signed with a key that is not in CHANNEL_SIGNING_KEYS', { jobs: jobs.length });
+    return { code: 'misconfigured' };
+  };
+}
+
+interface Judged {
+  /** Of every good item, repeated ones too. */
+  events: string[];
+  dropped: { event: string; as: DroppedAs }[];
+  /** One for each watch and event: more of them say no more. */
+  jobs: JobRequest[];
+}
+
+function judge(signer: ChannelSigner, items: readonly MicrosoftItem[], receivedAt: Date): Judged {
+  const events: string[] = [];
+  const dropped: Judged['dropped'] = [];
+  const jobs = new Map<string, JobRequest>();
+  for (const item of items) {
+    if ('problem' in item) {
+      dropped.push({ event: 'unknown', as: item.problem });
+      continue;
+    }
+    const { clientState, event, subscriptionId, expiresAt } = item.notification;
+    const proof = signer.verifyClientState(clientState);
+    if (proof.verdict !== 'ok') {
+      dropped.push({ event, as: proof.verdict === 'wrong' ? 'bad_token' : proof.verdict });
+      continue;
+    }
+    events.push(event);
+    const { watchId } = proof;
+    const job = `${watchId}.${event}`;
+    if (jobs.has(job)) continue;
+    const payload = {
+      watchId,
+      event,
+      resourceId: subscriptionId,
+      expiresAt,
+      receivedAt: receivedAt.toISOString(),
+    };
+    jobs.set(job, { name: 'receive-notification', payload });
+  }
+  return { events, dropped, jobs: [...jobs.values()] };
+}
