@@ -2,7 +2,7 @@
 import { SyncError } from '@calfleet/domain';
 import { fill } from './events.ts';
 import type { ProviderHarness } from './harness.ts';
-import { errorFrom, readRound } from './round.ts';
+import { errorFrom, reading, readRound } from './round.ts';
 
 const clock = { now: () => new Date('2026-11-20T12:00:00Z') };
 
@@ -30,17 +30,19 @@ export function describeFailures(harness: () => ProviderHarness): void {
       expect(error.retryAfterMs).toBeGreaterThan(0);
     });
 
-    it.each(['listCalendars', 'getEvent'] as const)('says provider_unavailable for %s', async (operation) => {
-      await harness().cloud.fail({ operation, failure: 'unavailable' });
-      const { provider } = harness();
-      const session = harness().session();
-      const event = { providerCalendarId: calendarId, providerEventId: 'evt0000', calendarTimeZone: null };
-      const asked =
-        operation === 'getEvent'
-          ? provider.getEvent(session, event)
-          : provider.listCalendars(session, { pageCursor: null });
-      expect((await errorFrom(asked)).code).toBe('provider_unavailable');
-    });
+    it.each(['listCalendars', 'readEvents'] as const)(
+      'says provider_unavailable for %s',
+      async (operation) => {
+        await harness().cloud.fail({ operation, failure: 'unavailable' });
+        const { provider } = harness();
+        const session = harness().session();
+        const asked =
+          operation === 'readEvents'
+            ? provider.readEvents(session, reading(calendarId, { events: ['evt0000'] }))
+            : provider.listCalendars(session, { pageCursor: null });
+        expect((await errorFrom(asked)).code).toBe('provider_unavailable');
+      },
+    );
 
     it('asks once for a fresh token when one is refused, and goes on', async () => {
       const session = harness().session();

@@ -28,7 +28,7 @@ interface HarnessQuirks {
   bareTombstones: boolean;
 }
 
-export type HarnessOperation = 'listCalendars' | 'listChanges' | 'getEvent' | 'watch' | 'stopWatch';
+export type HarnessOperation = 'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch';
 
 interface HarnessFault {
   operation: HarnessOperation;

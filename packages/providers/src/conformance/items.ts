@@ -2,7 +2,7 @@
 import type { Attendee, EventFields } from '@calfleet/domain';
 import { at, day, exception, secondMonday, series, single, thirdMonday } from './events.ts';
 import type { ProviderHarness } from './harness.ts';
-import { errorFrom, eventOf, readRound } from './round.ts';
+import { eventOf, reading, readRound } from './round.ts';
 
 export function describeItems(harness: () => ProviderHarness): void {
   describe('items', () => {
@@ -165,18 +165,17 @@ export function describeItems(harness: () => ProviderHarness): void {
 
     it('reads one event as a round shows it, and a deleted one as deleted', async () => {
       await harness().cloud.put(calendarId, single('event1'));
-      const request = { providerCalendarId: calendarId, providerEventId: 'event1', calendarTimeZone: null };
+      const request = reading(calendarId, { events: ['event1'] });
       const listed = (await readRound(harness(), calendarId)).items.get('event1');
-      expect(await harness().provider.getEvent(harness().session(), request)).toEqual(listed);
+      expect(await harness().provider.readEvents(harness().session(), request)).toEqual([listed]);
       await harness().cloud.remove(calendarId, 'event1');
-      const gone = await harness().provider.getEvent(harness().session(), request);
-      expect(gone).toMatchObject({ type: 'deleted', providerEventId: 'event1' });
+      const gone = await harness().provider.readEvents(harness().session(), request);
+      expect(gone).toMatchObject([{ type: 'deleted', providerEventId: 'event1' }]);
     });
 
-    it('says remote_missing for an event that never was', async () => {
-      const request = { providerCalendarId: calendarId, providerEventId: 'never1', calendarTimeZone: null };
-      const error = await errorFrom(harness().provider.getEvent(harness().session(), request));
-      expect(error.code).toBe('remote_missing');
+    it('leaves out an event that never was', async () => {
+      const request = reading(calendarId, { events: ['never1'] });
+      expect(await harness().provider.readEvents(harness().session(), request)).toEqual([]);
     });
   });
 }

@@ -1,5 +1,12 @@
 /** Reading a whole round, the way an engine does. */
-import type { ChangesPage, ProviderSession, RemoteEvent, RemoteItem, SyncError } from '@calfleet/domain';
+import type {
+  ChangesPage,
+  ProviderSession,
+  ReadRequest,
+  RemoteEvent,
+  RemoteItem,
+  SyncError,
+} from '@calfleet/domain';
 import type { ProviderHarness } from './harness.ts';
 
 interface Round {
@@ -41,11 +48,19 @@ export async function readRound(
   throw new Error('the round does not end');
 }
 
+const window = { start: '2026-10-01T00:00:00Z', end: '2027-11-01T00:00:00Z' };
+
+/** The request for single reads. */
+export const reading = (
+  calendarId: string,
+  { events = [], series = [] }: { events?: string[]; series?: string[] },
+): ReadRequest => ({ providerCalendarId: calendarId, events, series, window, calendarTimeZone: null });
+
 export const question = (calendarId: string, options: RoundOptions, pageCursor: string | null) => ({
   providerCalendarId: calendarId,
   cursor: options.cursor ?? null,
   pageCursor,
-  window: { start: '2026-10-01T00:00:00Z', end: '2027-11-01T00:00:00Z' },
+  window,
   pageSize: options.pageSize ?? 100,
   calendarTimeZone: options.calendarTimeZone ?? null,
 });

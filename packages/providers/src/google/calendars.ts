@@ -34,8 +34,12 @@ export async function listCalendars(
     throw new SyncError('provider_unavailable', 'Google answered listCalendars with something else');
   }
   const entries: unknown[] = page['items'] ?? [];
+  const calendars = entries.filter(isJson).flatMap(readCalendar);
+  // The primary calendar's id is the account's mail address.
+  const primary = calendars.find((calendar) => calendar.primary)?.providerCalendarId;
   return {
-    calendars: entries.filter(isJson).flatMap(readCalendar),
+    calendars,
+    mailbox: primary === undefined ? null : { id: primary, email: primary },
     nextPageCursor: textOf(page['nextPageToken']),
   };
 }

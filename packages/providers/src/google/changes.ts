@@ -4,7 +4,7 @@
  * https://developers.google.com/workspace/calendar/api/guides/sync
  */
 import { SyncError } from '@calfleet/domain';
-import type { ChangesPage, ChangesRequest, ProviderSession, RemoteItem } from '@calfleet/domain';
+import type { ChangesPage, ChangesRequest, ProviderSession, ReadRequest, RemoteItem } from '@calfleet/domain';
 import { call, type GoogleCalls } from './call.ts';
 import { isJson, textOf } from './json.ts';
 import { normalise } from './normalise.ts';
@@ -37,18 +37,36 @@ export async function listChanges(
   return { items: items.map((item) => normalise(item, request.calendarTimeZone)), ...cursors };
 }
 
-/** A cancelled event is still there to be read and comes as `deleted`. */
-export async function getEvent(
+/** One after the other. A cancelled event is still there to be read and comes as `deleted`; a 404 is left out. */
+export async function readEvents(
   calls: GoogleCalls,
   session: ProviderSession,
-  request: { providerCalendarId: string; providerEventId: string; calendarTimeZone: string | null },
-): Promise<RemoteItem> {
-  const item: unknown = await call(calls, session, 'getEvent', (api, options) =>
-    api.events.get({ calendarId: request.providerCalendarId, eventId: request.providerEventId }, options),
-  );
-  if (!isJson(item))
-    throw new SyncError('provider_unavailable', 'Google answered getEvent with no JSON object');
-  return normalise(item, request.calendarTimeZone);
+  request: ReadRequest,
+): Promise<RemoteItem[]> {
+  const items: RemoteItem[] = [];
+  for (const eventId of [...request.events, ...request.series]) {
+    const item = await readEvent(calls, session, request, eventId);
+    if (item) items.push(item);
+  }
+  return items;
+}
+
+async function readEvent(
+  calls: GoogleCalls,
+  session: ProviderSession,
+  request: ReadRequest,
+  eventId: string,
+): Promise<RemoteItem | null> {
+  try {
+    const item: unknown = await call(calls, session, 'readEvents', (api, options) =>
+      api.events.get({ calendarId: request.providerCalendarId, eventId }, options),
+    );
+    if (isJson(item)) return normalise(item, request.calendarTimeZone);
+    throw new SyncError('provider_unavailable', 'Google answered readEvents with no JSON object');
+  } catch (error) {
+    if (error instanceof SyncError && error.code === 'remote_missing') return null;
+    throw error;
+  }
 }
 
 /** Exactly one token, or the page is not believed: a list that was cut short must never look complete. */

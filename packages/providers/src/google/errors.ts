@@ -7,7 +7,7 @@
 import { SyncError, type SyncErrorCode } from '@calfleet/domain';
 import { networkCause, retryAfterMs } from '../http.ts';
 
-export type GoogleOperation = 'listCalendars' | 'listChanges' | 'getEvent' | 'watch' | 'stopWatch';
+export type GoogleOperation = 'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch';
 
 /** What an error answer says, as far as it says anything. */
 interface GoogleFailure {

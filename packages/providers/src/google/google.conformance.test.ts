@@ -19,7 +19,7 @@ const timeoutMs = 5_000;
 const operations: Record<HarnessOperation, Operation> = {
   listCalendars: 'calendarList.list',
   listChanges: 'events.list',
-  getEvent: 'events.get',
+  readEvents: 'events.get',
   watch: 'events.watch',
   stopWatch: 'channels.stop',
 };

@@ -264,7 +264,7 @@ describe('anything', () => {
     fc.assert(
       fc.property(fc.oneof(odd, item), fc.boolean(), (value, mixed) => {
         const read = normalise(mixed && typeof value === 'object' ? { ...base, ...value } : value, 'UTC');
-        const raw = read.type === 'event' ? read.event.raw : read.raw;
+        const raw = read.type === 'event' ? read.event.raw : 'raw' in read ? read.raw : '';
         expect(() => void JSON.parse(raw)).not.toThrow();
         expect(raw).not.toMatch(/[\p{Surrogate}\0]/u);
       }),

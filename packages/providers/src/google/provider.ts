@@ -5,7 +5,7 @@
 import type { CalendarProvider, Clock } from '@calfleet/domain';
 import { createCalls } from './call.ts';
 import { listCalendars } from './calendars.ts';
-import { getEvent, listChanges } from './changes.ts';
+import { listChanges, readEvents } from './changes.ts';
 import { stopWatch, watch } from './watch.ts';
 
 export interface GoogleProviderOptions {
@@ -20,9 +20,10 @@ export function createGoogleProvider(options: GoogleProviderOptions): CalendarPr
   const calls = createCalls(options);
   return {
     name: 'google',
+    windowed: false,
     listCalendars: (session, request) => listCalendars(calls, session, request),
     listChanges: (session, request) => listChanges(calls, session, request),
-    getEvent: (session, request) => getEvent(calls, session, request),
+    readEvents: (session, request) => readEvents(calls, session, request),
     watch: (session, request) => watch(calls, session, request),
     stopWatch: (session, channel) => stopWatch(calls, session, channel),
   };

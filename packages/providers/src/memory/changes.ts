@@ -1,6 +1,5 @@
 /** Pages of changes and single events, with the awkward habits that {@link MemoryQuirks} asks for. */
-import { SyncError } from '@calfleet/domain';
-import type { ChangesPage, ChangesRequest, ProviderSession, RemoteItem } from '@calfleet/domain';
+import type { ChangesPage, ChangesRequest, ProviderSession, ReadRequest, RemoteItem } from '@calfleet/domain';
 import { calendarFor } from './call.ts';
 import type { MemoryCalendar, MemoryCloud, MemoryQuirks } from './cloud.ts';
 import { cursorText, pageCursorText, readCursor, readPageCursor, type RoundPosition } from './cursors.ts';
@@ -33,16 +32,10 @@ export function listChanges(
   return { items, nextPageCursor: next, nextCursor: null };
 }
 
-/** A deleted event is still there to be read, as at Google. @throws remote_missing */
-export function getEvent(
-  cloud: MemoryCloud,
-  session: ProviderSession,
-  request: { providerCalendarId: string; providerEventId: string },
-): RemoteItem {
+/** A deleted event is still there to be read, as at Google; what never was is left out. */
+export function readEvents(cloud: MemoryCloud, session: ProviderSession, request: ReadRequest): RemoteItem[] {
   const calendar = calendarFor(cloud, session, request.providerCalendarId);
-  const entry = calendar.log.get(request.providerEventId);
-  if (!entry) throw new SyncError('remote_missing', 'no such event');
-  return entry.item;
+  return [...request.events, ...request.series].flatMap((id) => calendar.log.get(id)?.item ?? []);
 }
 
 function begin({ log }: MemoryCalendar, since: number | null, { newestFirst }: MemoryQuirks): RoundPosition {

@@ -1,7 +1,7 @@
 /** Planned misfortune: a fault waits for calls that match it, lets some pass and strikes the next ones. */
 import { SyncError, type SyncErrorCode } from '@calfleet/domain';
 
-export type MemoryOperation = 'listCalendars' | 'listChanges' | 'getEvent' | 'watch' | 'stopWatch';
+export type MemoryOperation = 'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch';
 
 export interface MemoryFault {
   code: SyncErrorCode;
