@@ -10,7 +10,7 @@ import type { OAuthClient } from '../store/world.ts';
 import type { Folder } from './folder.ts';
 import type { AccessToken, CalendarEntry, Mailbox, MailboxChange } from './mailbox.ts';
 import { documentedQuirks, type MicrosoftQuirks } from './quirks.ts';
-import { Subscriptions } from './subscriptions.ts';
+import { Subscriptions } from './subscriptions-store.ts';
 import { Throttle } from './throttle.ts';
 import { GraphZones } from './zones.ts';
 

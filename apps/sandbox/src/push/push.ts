@@ -8,6 +8,7 @@ import https from 'node:https';
 import type { SandboxClock } from '../clock.ts';
 import type { Quirks } from '../faults/quirks.ts';
 import type { Random } from '../random.ts';
+import { acceptsAddress } from './address.ts';
 import { Channels, type Channel } from './channels.ts';
 import { messageHeaders, post, type Carriers, type ResourceState } from './message.ts';
 
@@ -59,12 +60,8 @@ export class Push {
 
   constructor(private readonly deps: Deps) {}
 
-  /** https, or plain http to this machine or an allowed host. */
   accepts(address: string): boolean {
-    if (!URL.canParse(address)) return false;
-    const { protocol, hostname } = new URL(address);
-    if (protocol === 'https:') return true;
-    return protocol === 'http:' && (isLoopback(hostname) || this.deps.httpHosts.includes(hostname));
+    return acceptsAddress(address, this.deps.httpHosts);
   }
 
   /** Sends `exists` to every live channel of the calendar, by and by. */
@@ -208,8 +205,4 @@ export class Push {
 
 function newCounts(): PushCounts {
   return { sent: 0, delivered: 0, failed: 0, retried: 0, dropped: 0 };
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
