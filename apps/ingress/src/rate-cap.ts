@@ -10,26 +10,23 @@ export interface RateCapOptions {
   sourcesMax: number;
 }
 
-/** Ten thousand notifications a second from one address: no provider's burst, and more than this process could store. */
+/** Ten thousand a second from one address: no provider's burst, and more than this process could store. */
 export const rateCapDefault: RateCapOptions = { perWindow: 100_000, windowMs: 10_000, sourcesMax: 10_000 };
 
-/**
- * Counts notifications of the source; false when it is one too many. A request counts one at the door; Microsoft's
- * then counts what else it brings, so that a thousand items in one body are no cheaper than a thousand requests.
- */
-export type RateCap = (source: string, notifications?: number) => boolean;
+/** Counts one request of the source, or what else is as much work as so many; false when it is too much. */
+export type RateCap = (source: string, requests?: number) => boolean;
 
 export function createRateCap(clock: Clock, { perWindow, windowMs, sourcesMax }: RateCapOptions): RateCap {
   const counts = new Map<string, number>();
   let windowEnds = 0;
-  return (source, notifications = 1) => {
+  return (source, requests = 1) => {
     const now = clock.now().getTime();
     if (now >= windowEnds) {
       counts.clear();
       windowEnds = now + windowMs;
     }
     const key = counts.has(source) || counts.size < sourcesMax ? source : 'everyone else';
-    const count = (counts.get(key) ?? 0) + notifications;
+    const count = (counts.get(key) ?? 0) + requests;
     counts.set(key, count);
     return count <= perWindow;
   };
