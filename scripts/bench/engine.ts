@@ -98,7 +98,7 @@ export function createEngine(
         vault: ground.vault,
         tokenEndpoints: new Map([['google', tokensOf(ground)]]),
       }),
-      signer: { sign: (watchId) => signer.sign(watchId) },
+      signer,
       logger: createLogger({ service: 'bench', level: 'error' }),
       metrics: createMetrics(),
       settings: {

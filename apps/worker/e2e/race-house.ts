@@ -139,7 +139,7 @@ const depsOf = (parts: { db: Database; producer: Producer; provider: CalendarPro
     open: ({ accountId }) => ({ accountId, accessToken: async () => '' }),
     reseal: () => Buffer.alloc(0),
   },
-  signer: { sign: () => ({ token: 'none', keyId: 'none' }) },
+  signer: { sign: noToken, signClientState: noToken },
   logger: createLogger({ service: 'race', level: 'error' }),
   metrics: createMetrics(),
   settings: {
@@ -186,3 +186,5 @@ export function putEvent(cloud: MemoryCloud, providerCalendarId: string, id: str
   });
   cloud.put(providerCalendarId, { id, fields: { summary, start: at('10'), end: at('11') } });
 }
+
+const noToken = () => ({ token: 'none', keyId: 'none' });

@@ -37,8 +37,8 @@ export function createHandlers(deps: SyncDeps): Handlers {
       const fresh = await discoverAccount(within(context), accountId);
       context.logger.info('Calendar list read', { account_id: accountId, new_calendars: fresh });
     },
-    'ensure-watch': async ({ calendarId }, context) => {
-      const result = await ensureWatch(within(context), calendarId);
+    'ensure-watch': async ({ calendarId, renew }, context) => {
+      const result = await ensureWatch(within(context), calendarId, { mustRenew: renew });
       context.logger.debug('Watch ensured', { result, calendar_id: calendarId });
     },
     'stop-watch': async (watch, context) => stopWatch(within(context), watch),

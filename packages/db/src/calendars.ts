@@ -28,6 +28,7 @@ export interface RecheckedCalendar {
   provider_calendar_id: string;
   time_zone: string;
   write_seq: bigint;
+  /** The promised window; of a running round too, if it moves on. */
   window_start: Date;
   window_end: Date;
 }
@@ -36,9 +37,17 @@ export interface RecheckedCalendar {
 export async function readForRecheck(tx: Transaction, id: CalendarId): Promise<RecheckedCalendar | null> {
   const rows = await tx.$queryRaw<RecheckedCalendar[]>`
     select c.id, c.user_id, c.account_id, c.provider, c.provider_calendar_id, c.time_zone, c.write_seq,
-      c.window_start, c.window_end
+      least(c.window_start, c.round_window_start) as window_start,
+      greatest(c.window_end, c.round_window_end) as window_end
     from calendars c join calendar_accounts a on a.id = c.account_id
     where c.id = ${id}::uuid and c.active and c.state not in ('paused', 'gone') and a.status = 'active'
       and c.window_start is not null`;
   return rows[0] ?? null;
+}
+
+/** Whether hints wait for a round. */
+export async function isDirty(tx: Transaction, id: CalendarId): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ dirty: boolean }[]>`
+    select dirty_seq > synced_seq as dirty from calendars where id = ${id}::uuid`;
+  return rows[0]?.dirty ?? false;
 }

@@ -14,6 +14,9 @@ export interface WatchableCalendar {
   state: string;
   active: boolean;
   push_refused_at: Date | null;
+  /** The live channel, if there is one. */
+  live_id: WatchId | null;
+  live_resource_id: string | null;
   live_until: Date | null;
   creating_since: Date | null;
 }
@@ -22,14 +25,40 @@ export interface WatchableCalendar {
 export async function lockForWatch(tx: Transaction, id: CalendarId): Promise<WatchableCalendar | null> {
   const rows = await tx.$queryRaw<WatchableCalendar[]>`
     select c.id, c.user_id, c.account_id, c.provider, c.provider_calendar_id, a.status as account_status, c.state,
-      c.active, c.push_refused_at,
-      (select max(s.expires_at) from calendar_sync_channels s where s.calendar_id = c.id and s.state = 'active')
-        as live_until,
+      c.active, c.push_refused_at, live.id as live_id, live.resource_id as live_resource_id,
+      live.expires_at as live_until,
       (select max(s.created_at) from calendar_sync_channels s where s.calendar_id = c.id and s.state = 'creating')
         as creating_since
     from calendars c join calendar_accounts a on a.id = c.account_id
+    left join lateral (
+      select id, resource_id, expires_at from calendar_sync_channels s
+       where s.calendar_id = c.id and s.state = 'active' order by s.expires_at desc limit 1
+    ) live on true
     where c.id = ${id}::uuid for no key update of c`;
   return rows[0] ?? null;
+}
+
+/** The provider prolonged the channel. */
+export async function prolongWatch(
+  tx: Transaction,
+  watch: { id: WatchId; expiresAt: Date; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_sync_channels set expires_at = ${watch.expiresAt}, updated_at = ${watch.at}
+     where id = ${watch.id}::uuid and state = 'active'`;
+}
+
+/** The provider has dropped the channel: nobody is told of changes until there is a new one. */
+export async function loseWatch(tx: Transaction, id: WatchId, at: Date): Promise<void> {
+  await tx.$executeRaw`
+    with lost as (
+      update calendar_sync_channels set state = 'expired', updated_at = ${at}
+       where id = ${id}::uuid and state in ('creating', 'active', 'retired') returning calendar_id
+    )
+    update calendars c set coverage = 'none', quiet_polls = 0, updated_at = ${at}
+      from lost where c.id = lost.calendar_id and c.coverage = 'push'
+       and not exists (select from calendar_sync_channels s
+         where s.calendar_id = c.id and s.state = 'active' and s.id <> ${id}::uuid)`;
 }
 
 /** A new watch; an earlier one that never came to life is abandoned, to be stopped when it speaks. */

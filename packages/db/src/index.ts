@@ -8,6 +8,7 @@ export * from './events.ts';
 export * from './evidence.ts';
 export * from './failures.ts';
 export * from './fleet.ts';
+export * from './instances.ts';
 export * from './lease.ts';
 export { migrate, type MigrateOptions } from './migrate.ts';
 export * from './occurrences.ts';

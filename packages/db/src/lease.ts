@@ -6,6 +6,7 @@ import { SyncError, type AccountId, type CalendarId, type ProviderName } from '@
 import type { Transaction } from './transaction.ts';
 
 export type RoundMode = 'full' | 'incremental';
+export type Reading = 'changes' | 'small_pages' | 'view';
 export type CalendarState = 'new' | 'syncing' | 'active' | 'resyncing' | 'deletes_held' | 'paused' | 'gone';
 
 /** A round as it stands in its calendar's row; it outlives the worker that opened it. */
@@ -50,6 +51,13 @@ export interface LeasedCalendar {
   windowStart: Date | null;
   windowEnd: Date | null;
   quietPolls: number;
+  /** How it is read: where the list of changes goes round in circles, in small pages, then by a plain view. */
+  reading: Reading;
+  readingSince: Date | null;
+  /** An empty answer to a notification is asked for again at this time … */
+  lookAgainAt: Date | null;
+  /** … after this many looks. */
+  looks: number;
   failures: number;
   lastErrorCode: string | null;
   nextPullAt: Date | null;
@@ -94,6 +102,14 @@ export async function renewLease(
       exists (select from calendar_events e where e.calendar_id = calendars.id and e.held_at is not null) as held`;
   if (!renewed[0]) throw leaseLost(calendar.id);
   return { hasQuarantine: renewed[0].quarantined, hasHeld: renewed[0].held };
+}
+
+/** Renews a lease that no page proves, as single reads do. @throws lease_lost */
+export async function keepLease(tx: Transaction, calendar: { id: CalendarId; epoch: bigint }): Promise<void> {
+  const kept = await tx.$executeRaw`
+    update calendars set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
+     where id = ${calendar.id}::uuid and lease_epoch = ${calendar.epoch} and lease_until is not null`;
+  if (kept === 0) throw leaseLost(calendar.id);
 }
 
 export interface PullFailure {
@@ -159,6 +175,10 @@ export interface LeaseRow {
   window_start: Date | null;
   window_end: Date | null;
   quiet_polls: number;
+  reading: Reading;
+  reading_since: Date | null;
+  look_again_at: Date | null;
+  looks: number;
   failures: number;
   last_error_code: string | null;
   next_pull_at: Date | null;
@@ -200,6 +220,10 @@ export const leased = (row: LeaseRow): LeasedCalendar => ({
   windowStart: row.window_start,
   windowEnd: row.window_end,
   quietPolls: row.quiet_polls,
+  reading: row.reading,
+  readingSince: row.reading_since,
+  lookAgainAt: row.look_again_at,
+  looks: row.looks,
   failures: row.failures,
   lastErrorCode: row.last_error_code,
   nextPullAt: row.next_pull_at,

@@ -18,6 +18,20 @@ export async function unsettledCalendars(
        order by c.id limit ${page.limit}`;
 }
 
+/** An empty answer to a notification, to be asked for again now. */
+export async function calendarsToLookAtAgain(
+  tx: Transaction,
+  page: { limit: number; at: Date },
+): Promise<CalendarId[]> {
+  return ids(
+    await tx.$queryRaw<{ id: CalendarId }[]>`
+      select c.id from calendars c join calendar_accounts a on a.id = c.account_id
+       where c.active and c.look_again_at <= ${page.at} and c.state not in ('paused', 'gone') and a.status = 'active'
+         and (c.last_error_code is null or c.next_pull_at is null or c.next_pull_at <= ${page.at})
+       order by c.look_again_at limit ${page.limit}`,
+  );
+}
+
 /** Whose next pull is due. Keyset by (next_pull_at, id): the pulls themselves move the rows on. */
 export async function dueCalendars(
   tx: Transaction,

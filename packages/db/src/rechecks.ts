@@ -2,30 +2,36 @@
 import type { CalendarId } from '@calfleet/domain';
 import type { Transaction } from './transaction.ts';
 
+export interface DueRecheck {
+  providerEventId: string;
+  isSeries: boolean;
+}
+
 /** Rows whose single read is due, oldest first. */
 export async function dueRechecks(
   tx: Transaction,
   calendarId: CalendarId,
   before: Date,
   limit: number,
-): Promise<string[]> {
-  const rows = await tx.$queryRaw<{ provider_event_id: string }[]>`
-    select provider_event_id from calendar_events
+): Promise<DueRecheck[]> {
+  return tx.$queryRaw<DueRecheck[]>`
+    select provider_event_id as "providerEventId", kind = 'series' as "isSeries" from calendar_events
      where calendar_id = ${calendarId}::uuid and recheck_at <= ${before} and provider_event_id is not null
      order by recheck_at limit ${limit}`;
-  return rows.map((row) => row.provider_event_id);
 }
 
-/** A single read told all it can: nobody comes back for it by itself. */
-export async function settleRecheck(
+/** Single reads were answered: nobody comes back for them by itself. */
+export async function settleRechecks(
   tx: Transaction,
   calendarId: CalendarId,
-  providerEventId: string,
+  providerEventIds: readonly string[],
 ): Promise<void> {
   await tx.$executeRaw`
     update calendar_events set recheck_at = null
-     where calendar_id = ${calendarId}::uuid and provider_event_id = ${providerEventId}`;
+     where calendar_id = ${calendarId}::uuid and provider_event_id = any(${[...providerEventIds]}::text[])
+       and recheck_at is not null`;
   await tx.$executeRaw`
     update calendar_quarantine set retry_requested_at = null
-     where calendar_id = ${calendarId}::uuid and provider_event_id = ${providerEventId}`;
+     where calendar_id = ${calendarId}::uuid and provider_event_id = any(${[...providerEventIds]}::text[])
+       and retry_requested_at is not null`;
 }

@@ -1,12 +1,27 @@
 /** A calendar's round, from its opening to its last page. It is the calendar's row, and outlives its worker. */
-import { leaseLost, leased, type LeaseRow, type LeasedCalendar, type RoundMode } from './lease.ts';
+import {
+  leaseLost,
+  leased,
+  type LeaseRow,
+  type LeasedCalendar,
+  type Reading,
+  type RoundMode,
+} from './lease.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Opens a round; hints and evidence are read in the same statement, before the round's first request. */
 export async function openRound(
   tx: Transaction,
   calendar: LeasedCalendar,
-  round: { id: string; mode: RoundMode; trigger: string; at: Date; windowStart: Date; windowEnd: Date },
+  round: {
+    id: string;
+    mode: RoundMode;
+    trigger: string;
+    at: Date;
+    windowStart: Date;
+    windowEnd: Date;
+    reading: Reading;
+  },
 ): Promise<LeasedCalendar> {
   const full = round.mode === 'full';
   const rows = await tx.$queryRaw<LeaseRow[]>`
@@ -19,6 +34,8 @@ export async function openRound(
            round_started_at = ${round.at}, round_page_at = ${round.at},
            round_pages = 0, round_seen = 0, round_created = 0, round_updated = 0, round_deleted = 0,
            round_calls = 0, full_requested = full_requested and not ${full},
+           reading = ${round.reading},
+           reading_since = case when reading = ${round.reading} then reading_since else ${round.at} end,
            state = case when not ${full} then state when cursor is null and last_synced_at is null then 'syncing'
                         else 'resyncing' end,
            updated_at = ${round.at}
@@ -54,11 +71,14 @@ export async function advanceRound(
 
 export interface RoundEnd extends RoundProgress {
   runId: string;
-  nextCursor: string;
+  /** null: what was read has no cursor, and the next round is full again. */
+  nextCursor: string | null;
   state: 'active' | 'deletes_held';
   heldApplied: boolean;
   quietPolls: number;
   nextPullAt: Date;
+  lookAgainAt: Date | null;
+  looks: number;
   at: Date;
 }
 
@@ -91,6 +111,7 @@ export async function finishRound(
            failures = 0, last_error_code = null, last_error = null, last_mode = c.round_mode,
            last_synced_at = ${end.at}, last_round_started_at = c.round_started_at,
            quiet_polls = ${end.quietPolls}, next_pull_at = ${end.nextPullAt}, updated_at = ${end.at},
+           look_again_at = ${end.lookAgainAt}, looks = ${end.looks},
            round_id = null, round_mode = null, round_trigger = null, round_generation = null, round_cursor = null,
            round_page_cursor = null, round_dirty_seq = null, round_write_seq = null, round_window_start = null,
            round_window_end = null, round_started_at = null, round_page_at = null

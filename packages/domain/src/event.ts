@@ -79,5 +79,22 @@ export type RemoteItem =
       exceptionOf: SeriesSlot | null;
       raw: string;
     }
+  /**
+   * One occurrence of a series that its provider expands itself (Graph). It shows what its series shows; the slot is
+   * where the series' rule put it, and stays when it is moved.
+   */
+  | {
+      type: 'instance';
+      providerEventId: string;
+      providerSeriesId: string;
+      slot: Slot;
+      start: EventTime;
+      end: EventTime;
+    }
+  /**
+   * Not shown here any more: deleted, moved to another calendar, or outside the window (Graph's `@removed`). A reason
+   * to look, and no proof of anything.
+   */
+  | { type: 'absent'; providerEventId: string }
   /** The item made no sense; it costs its own row at most. */
   | { type: 'unreadable'; providerEventId: string | null; reason: string; raw: string };

@@ -19,6 +19,18 @@ export interface ProviderSession {
   accessToken(options?: { fresh?: boolean }): Promise<string>;
   /** Told once per HTTP request sent, so that runs can say what they cost. */
   onRequest?(): void;
+  /**
+   * Takes places among this mailbox's requests in flight, over the whole fleet; asked for by providers whose mailboxes
+   * stand only so many. Absent: nobody counts.
+   * @throws rate_limited the mailbox is parked, or no place came free in time
+   */
+  admit?(places: number): Promise<Admission>;
+}
+
+/** Places among the requests in flight of a mailbox. */
+export interface Admission {
+  /** Gives the places back, once. `parkMs`: the provider said to stay away that long; nobody is let in before. */
+  leave(parkMs?: number): Promise<void>;
 }
 
 export interface RemoteCalendar {
@@ -33,7 +45,15 @@ export interface RemoteCalendar {
 
 export interface CalendarListPage {
   calendars: RemoteCalendar[];
+  /** Whose list this is, as soon as a page says so: the provider's lasting name of the mailbox, and its address. */
+  mailbox: { id: string; email: string | null } | null;
   nextPageCursor: string | null;
+}
+
+/** ISO instants; the end is exclusive. */
+export interface Window {
+  start: string;
+  end: string;
 }
 
 export interface ChangesRequest {
@@ -43,7 +63,12 @@ export interface ChangesRequest {
   /** null asks for the first page. */
   pageCursor: string | null;
   /** Window of the round, ISO instants. Providers without windows ignore it. */
-  window: { start: string; end: string };
+  window: Window;
+  /**
+   * `view`: asks for everything in the window by a plain read, where the list of changes goes round in circles. Its
+   * last page has a cursor that is worth nothing: `''`.
+   */
+  reading?: 'view';
   /** Wanted page size; the provider may send fewer or none and still not be done. */
   pageSize: number;
   /** Zone of times that come without one. */
@@ -58,11 +83,26 @@ export interface ChangesPage {
   nextCursor: string | null;
 }
 
+/** Single reads, together; at most {@link readsMax} ids. */
+export interface ReadRequest {
+  providerCalendarId: string;
+  /** Events to be read as they are now. */
+  events: readonly string[];
+  /** Series to be read whole: the series itself, and from providers that expand, every instance and exception. */
+  series: readonly string[];
+  window: Window;
+  /** Zone of times that come without one. */
+  calendarTimeZone: string | null;
+}
+
+/** Graph takes 20 requests in one batch. https://learn.microsoft.com/graph/json-batching */
+export const readsMax = 20;
+
 export interface WatchRequest {
   providerCalendarId: string;
   /** Google: the channel's id. At most 64 characters. */
   watchId: string;
-  /** Where notifications go. */
+  /** Where notifications go. No two calendars have the same, so a channel at this address is ours. */
   address: string;
   /** Proves to ingress that the notification belongs to this watch. Google: ≤ 256 characters, Graph: ≤ 128. */
   token: string;
@@ -78,6 +118,11 @@ export interface Channel {
 
 export interface CalendarProvider {
   readonly name: ProviderName;
+  /**
+   * Lists only what lies in a window, and expands series itself: pages hold instances, and absence is a question
+   * (Graph). Else events come whole, and series with their rules (Google).
+   */
+  readonly windowed: boolean;
 
   /** One page of the account's calendars. */
   listCalendars(session: ProviderSession, request: { pageCursor: string | null }): Promise<CalendarListPage>;
@@ -90,13 +135,11 @@ export interface CalendarProvider {
   listChanges(session: ProviderSession, request: ChangesRequest): Promise<ChangesPage>;
 
   /**
-   * One event as it is now.
-   * @throws remote_missing it does not exist (any more)
+   * Events as they are now. Ids that the answer does not name are unknown to the provider, which proves nothing: the
+   * calendar may be gone. A provider that can tell says `deleted`.
+   * @throws remote_missing the calendar is gone, and the provider can tell
    */
-  getEvent(
-    session: ProviderSession,
-    request: { providerCalendarId: string; providerEventId: string; calendarTimeZone: string | null },
-  ): Promise<RemoteItem>;
+  readEvents(session: ProviderSession, request: ReadRequest): Promise<RemoteItem[]>;
 
   /**
    * Opens a channel. The first notification may arrive before the answer.
@@ -105,6 +148,15 @@ export interface CalendarProvider {
    * @throws remote_missing the calendar is gone
    */
   watch(session: ProviderSession, request: WatchRequest): Promise<Channel>;
+
+  /**
+   * Prolongs a channel; absent where channels are replaced instead (Google).
+   * @throws remote_missing the channel is not there any more
+   */
+  renewWatch?(
+    session: ProviderSession,
+    channel: { resourceId: string; expiresAt: string },
+  ): Promise<Channel>;
 
   /** Closes a channel. A channel that is not there any more is success. */
   stopWatch(session: ProviderSession, channel: { watchId: string; resourceId: string }): Promise<void>;

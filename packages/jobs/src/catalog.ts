@@ -96,13 +96,13 @@ export const catalog = {
     backoffMs: 1000,
     dedupId: ({ accountId }) => `${accountId}.discover`,
   }),
-  /** Makes sure that a calendar has a live channel. */
+  /** Makes sure that a calendar has a live channel; `renew`: the provider asks to prolong the one there is. */
   'ensure-watch': job({
-    payload: z.strictObject({ calendarId }),
+    payload: z.strictObject({ calendarId, renew: z.boolean().default(false) }),
     queue: () => 'watches',
     attempts: 8,
     backoffMs: 1000,
-    dedupId: ({ calendarId }) => `${calendarId}.watch`,
+    dedupId: ({ calendarId, renew }) => `${calendarId}.${renew ? 'renew' : 'watch'}`,
   }),
   /** Stops a channel that speaks although nobody wants it any more. */
   'stop-watch': job({

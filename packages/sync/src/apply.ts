@@ -20,6 +20,7 @@ import {
   type Evidence,
   type GoneRow,
   type LeasedCalendar,
+  type Look,
   type QuarantinedItem,
   type Round,
   type Transaction,
@@ -27,13 +28,27 @@ import {
 import type { SyncDeps } from './deps.ts';
 import { eventRow, goneRow } from './event-row.ts';
 import { storeHalving } from './halve.ts';
-import { nextPullAt, quietPollsAfter } from './next-pull.ts';
+import { applyInstances, type RemoteInstance } from './instances.ts';
+import { looksAfter, nextPullAt, noMoreLooks, quietPollsAfter } from './next-pull.ts';
+import { providerOf } from './provider-of.ts';
 import { recomputeSeries } from './series.ts';
 import { sweepRound } from './sweep.ts';
+import { keptOf } from './windows.ts';
 
 export type PageOutcome =
   | { done: false; nextPageCursor: string; changes: number }
-  | { done: true; stillDirty: boolean; held: number; created: number; updated: number; deleted: number };
+  | {
+      done: true;
+      stillDirty: boolean;
+      /** Rows wait for single reads. */
+      mustLook: boolean;
+      /** The answer was empty although a notification came: ask again after this time. */
+      lookAgainAt: Date | null;
+      held: number;
+      created: number;
+      updated: number;
+      deleted: number;
+    };
 
 /** A calendar in the middle of a round. */
 export type CalendarInRound = LeasedCalendar & { round: Round };
@@ -75,6 +90,8 @@ interface SortedItems {
   rows: EventRow[];
   gone: GoneRow[];
   unreadable: QuarantinedItem[];
+  instances: RemoteInstance[];
+  absent: string[];
 }
 
 /** The last item per id counts: a provider may name one twice, and a statement must not (21000). */
@@ -86,16 +103,43 @@ export function sortItems(items: readonly RemoteItem[]): SortedItems {
     if (id === null) nameless.push(item);
     else last.set(id, item);
   }
-  const sorted: SortedItems = { rows: [], gone: [], unreadable: [] };
-  for (const item of [...last.values(), ...nameless]) {
-    if (item.type === 'event') sorted.rows.push(eventRow(item.event));
-    else if (item.type === 'deleted') sorted.gone.push(goneRow(item));
-    else {
+  const sorted: SortedItems = { rows: [], gone: [], unreadable: [], instances: [], absent: [] };
+  for (const item of [...last.values(), ...nameless]) sortItem(sorted, item);
+  return sorted;
+}
+
+function sortItem(sorted: SortedItems, item: RemoteItem): void {
+  switch (item.type) {
+    case 'event':
+      sorted.rows.push(eventRow(item.event));
+      break;
+    case 'deleted':
+      sorted.gone.push(goneRow(item));
+      break;
+    case 'instance':
+      sorted.instances.push(item);
+      break;
+    case 'absent':
+      sorted.absent.push(item.providerEventId);
+      break;
+    case 'unreadable': {
       const { providerEventId, reason, raw } = item;
       sorted.unreadable.push({ id: newId(), providerEventId, code: 'unreadable', reason, raw });
     }
   }
-  return sorted;
+}
+
+export interface StoreOptions {
+  store: StoreEvents;
+  hasQuarantine: boolean;
+  /** Set for providers that expand series themselves: what shows their instances. */
+  look: Look | null;
+}
+
+export interface Stored extends Applied {
+  quarantined: QuarantinedItem[];
+  /** Rows that wait for a single read now. */
+  looks: number;
 }
 
 /** Stores items under evidence; used by pages of rounds and by single reads. */
@@ -103,9 +147,8 @@ export async function storeItems(
   tx: Transaction,
   evidence: Evidence,
   sorted: SortedItems,
-  store: StoreEvents,
-  hasQuarantine: boolean,
-): Promise<Applied & { quarantined: QuarantinedItem[] }> {
+  { store, hasQuarantine, look }: StoreOptions,
+): Promise<Stored> {
   const { applied, refused } = await store(tx, evidence, sorted.rows);
   const alive = sorted.rows.map((row) => row.provider_event_id);
   const gone = await deleteEvents(tx, evidence, sorted.gone, alive);
@@ -113,7 +156,10 @@ export async function storeItems(
   const bad = [...sorted.unreadable, ...refused.map(unstorable)];
   const seen = bad.flatMap((item) => item.providerEventId ?? []);
   if (seen.length > 0) await stampSeen(tx, evidence, seen);
-  const cut = await recomputeSeries(tx, evidence, new ZoneTable(), series);
+  const cut = look ? [] : await recomputeSeries(tx, evidence, new ZoneTable(), series);
+  const placed = look
+    ? await applyInstances(tx, evidence, look, { shown: sorted, rows: sorted.rows, applied })
+    : { updated: 0, deleted: 0, looks: 0 };
   if (hasQuarantine) {
     const without = (names: readonly string[], items: readonly QuarantinedItem[]): string[] => {
       const kept = new Set(items.map((item) => item.providerEventId));
@@ -127,8 +173,15 @@ export async function storeItems(
   }
   const quarantined = [...bad, ...cut];
   await putInQuarantine(tx, { id: evidence.calendarId, userId: evidence.userId }, quarantined, evidence.at);
-  const { created, updated, revived } = applied;
-  return { created, updated, deleted: gone.deleted, revived, series, quarantined };
+  return {
+    created: applied.created,
+    updated: applied.updated + placed.updated,
+    deleted: gone.deleted + placed.deleted,
+    revived: applied.revived && !look,
+    series,
+    quarantined,
+    looks: placed.looks,
+  };
 }
 
 const unstorable = ({ row, reason }: { row: EventRow; reason: string }): QuarantinedItem => ({
@@ -154,8 +207,10 @@ async function applySorted(
 ): Promise<PageOutcome> {
   const { hasQuarantine, hasHeld } = await renewLease(tx, calendar);
   const at = deps.clock.now();
-  const evidence = evidenceOf(calendar, at);
-  const applied = await storeItems(tx, evidence, sorted, store, hasQuarantine);
+  const windowed = providerOf(deps, calendar).windowed;
+  const evidence = evidenceOf(calendar, windowed, at);
+  const look = windowed ? { id: calendar.round.id, roundId: calendar.round.id } : null;
+  const applied = await storeItems(tx, evidence, sorted, { store, hasQuarantine, look });
   for (const { code } of applied.quarantined) deps.metrics.quarantined.inc({ code });
   // A deletion and a return may come as one change: its exceptions are asked for once more, in full.
   if (applied.revived && calendar.round.mode === 'incremental') await requestFullRound(tx, calendar.id);
@@ -171,16 +226,19 @@ async function applySorted(
     // A list without an end is not complete: nothing may be judged absent by it (I1, I2).
     throw new SyncError('provider_unavailable', 'The last page came without a cursor.');
   }
-  const sweep = await sweepRound(deps, tx, calendar, { evidence, seenNow: page.items.length, hasHeld });
+  const seenNow = page.items.length;
+  const sweep = await sweepRound(deps, tx, calendar, { evidence, seenNow, hasHeld, windowed });
   const deleted = applied.deleted + sweep.deleted;
   const changes = calendar.round.changes + applied.created + applied.updated + deleted;
   const { trigger } = calendar.round;
   const quietPolls = quietPollsAfter({ trigger, quietPolls: calendar.quietPolls, changes });
+  const again = windowed ? looksAfter({ calendar, changes, at }) : noMoreLooks;
   const { stillDirty } = await finishRound(tx, calendar, {
     ...progress,
+    ...again,
     deleted,
     runId: newId(),
-    nextCursor: page.nextCursor,
+    nextCursor: page.nextCursor === '' ? null : page.nextCursor,
     state: sweep.held > 0 ? 'deletes_held' : 'active',
     heldApplied: sweep.agreedApplied,
     quietPolls,
@@ -190,6 +248,8 @@ async function applySorted(
   return {
     done: true,
     stillDirty,
+    mustLook: applied.looks + sweep.looks > 0,
+    lookAgainAt: again.lookAgainAt,
     held: sweep.held,
     created: applied.created,
     updated: applied.updated,
@@ -197,14 +257,18 @@ async function applySorted(
   };
 }
 
-const evidenceOf = (calendar: CalendarInRound, at: Date): Evidence => ({
-  calendarId: calendar.id,
-  userId: calendar.userId,
-  accountId: calendar.accountId,
-  generation: calendar.round.generation,
-  writeSeq: calendar.round.writeSeq,
-  writtenSeq: 0n,
-  windowStart: calendar.round.windowStart,
-  windowEnd: calendar.round.windowEnd,
-  at,
-});
+function evidenceOf(calendar: CalendarInRound, windowed: boolean, at: Date): Evidence {
+  const window = { start: calendar.round.windowStart, end: calendar.round.windowEnd };
+  const kept = windowed ? keptOf(window) : window;
+  return {
+    calendarId: calendar.id,
+    userId: calendar.userId,
+    accountId: calendar.accountId,
+    generation: calendar.round.generation,
+    writeSeq: calendar.round.writeSeq,
+    writtenSeq: 0n,
+    windowStart: kept.start,
+    windowEnd: kept.end,
+    at,
+  };
+}

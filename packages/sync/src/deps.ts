@@ -26,7 +26,11 @@ export interface SyncDeps {
   jobs: Pick<Producer, 'enqueue' | 'enqueueMany'>;
   providers: ReadonlyMap<ProviderName, CalendarProvider>;
   sessions: Sessions;
-  signer: { sign(watchId: WatchId): { token: string; keyId: string } };
+  /** Proves to ingress that a message belongs to a watch, in the form that the provider can carry. */
+  signer: {
+    sign(watchId: WatchId): { token: string; keyId: string };
+    signClientState(watchId: WatchId): { token: string; keyId: string };
+  };
   logger: Logger;
   metrics: Metrics;
   settings: SyncSettings;

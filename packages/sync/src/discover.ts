@@ -1,5 +1,12 @@
 /** Reads an account's calendar list; what is new is pulled and watched. */
-import { asSyncError, newId, type AccountId, type CalendarId, type RemoteCalendar } from '@calfleet/domain';
+import {
+  asSyncError,
+  newId,
+  type AccountId,
+  type CalendarId,
+  type CalendarListPage,
+  type RemoteCalendar,
+} from '@calfleet/domain';
 import {
   findTwinAccount,
   finishListing,
@@ -12,7 +19,7 @@ import {
   type AccountRow,
 } from '@calfleet/db';
 import type { SyncDeps } from './deps.ts';
-import { providerOf } from './pull.ts';
+import { providerOf } from './provider-of.ts';
 
 /** 250 calendars a page: more pages than this no list has. */
 const pagesMax = 100;
@@ -22,10 +29,9 @@ export async function discoverAccount(deps: SyncDeps, accountId: AccountId): Pro
   const account = await deps.db.transaction({ role: 'worker' }, (tx) => readAccount(tx, accountId));
   if (account?.status !== 'active') return 0;
   try {
-    const calendars = await listAll(deps, account);
-    const primary = calendars.find((calendar) => calendar.primary)?.providerCalendarId ?? null;
-    if (primary !== null && (await stepsBack(deps, account, primary))) return 0;
-    return await store(deps, account, calendars, primary);
+    const { calendars, mailbox } = await listAll(deps, account);
+    if (mailbox !== null && (await stepsBack(deps, account, mailbox.id))) return 0;
+    return await store(deps, account, calendars, mailbox);
   } catch (thrown) {
     const error = asSyncError(thrown);
     const at = deps.clock.now();
@@ -39,15 +45,19 @@ export async function discoverAccount(deps: SyncDeps, accountId: AccountId): Pro
   }
 }
 
-async function listAll(deps: SyncDeps, account: AccountRow): Promise<RemoteCalendar[]> {
+type CalendarList = Pick<CalendarListPage, 'calendars' | 'mailbox'>;
+
+async function listAll(deps: SyncDeps, account: AccountRow): Promise<CalendarList> {
   const provider = providerOf(deps, account);
   const session = deps.sessions.open({ accountId: account.id, provider: account.provider });
   const calendars: RemoteCalendar[] = [];
+  let mailbox: CalendarList['mailbox'] = null;
   let pageCursor: string | null = null;
   for (let pages = 0; pages < pagesMax; pages += 1) {
     const page = await provider.listCalendars(session, { pageCursor });
     calendars.push(...page.calendars);
-    if (page.nextPageCursor === null) return calendars;
+    mailbox ??= page.mailbox;
+    if (page.nextPageCursor === null) return { calendars, mailbox };
     pageCursor = page.nextPageCursor;
   }
   throw new Error(`A calendar list of ${pagesMax} pages has no end.`);
@@ -73,7 +83,7 @@ async function store(
   deps: SyncDeps,
   account: AccountRow,
   calendars: readonly RemoteCalendar[],
-  primary: string | null,
+  mailbox: CalendarList['mailbox'],
 ): Promise<number> {
   const at = deps.clock.now();
   // Named once each, and in one order: two workers never wait for each other in a circle.
@@ -86,7 +96,11 @@ async function store(
   const known = await deps.db.transaction({ role: 'worker' }, (tx) => readCalendarIds(tx, id));
   const fresh = await deps.db.transaction({ role: 'worker', calendars: known }, async (tx) => {
     const stored = await storeCalendars(tx, { id, userId, provider }, named, at);
-    await finishListing(tx, id, { providerAccountId: primary, email: primary, at });
+    await finishListing(tx, id, {
+      providerAccountId: mailbox?.id ?? null,
+      email: mailbox?.email ?? null,
+      at,
+    });
     return stored.filter((calendar) => calendar.isNew);
   });
   const requestedAt = at.toISOString();

@@ -78,5 +78,17 @@ export function timesOf(part: SeriesPart): { start: EventTime; end: EventTime } 
   };
 }
 
+/** Dates and floating times stand in the table of occurrences as if their zone were UTC; readers place them. */
+export function asIfUtc(time: EventTime): string {
+  switch (time.kind) {
+    case 'date':
+      return `${time.date}T00:00:00Z`;
+    case 'zoned':
+      return time.instant;
+    case 'floating':
+      return `${time.local}Z`;
+  }
+}
+
 const zoneOf = (time: EventTime): string | null => (time.kind === 'zoned' ? time.zone : null);
 const wholeSeconds = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;

@@ -22,7 +22,8 @@ async function leaseAndOpen(world: World): Promise<CalendarInRound> {
     const at = world.clock.now();
     const window = { windowStart: new Date(at.getTime() - 1e9), windowEnd: new Date(at.getTime() + 1e9) };
     const mode = leased.cursor === null ? 'full' : 'incremental';
-    return openRound(tx, leased, { id: crypto.randomUUID(), mode, trigger: 'test', at, ...window });
+    const round = { id: crypto.randomUUID(), mode, trigger: 'test', reading: 'changes', at } as const;
+    return openRound(tx, leased, { ...round, ...window });
   });
   return opened as CalendarInRound;
 }

@@ -1,6 +1,6 @@
 /** A provider rang: the hint becomes a number in the calendar's row, and the pull queue is told. */
-import type { WatchId } from '@calfleet/domain';
-import { activateWatch, markDirty, noteNotification, type NotifiedWatch } from '@calfleet/db';
+import type { CalendarId, WatchId } from '@calfleet/domain';
+import { activateWatch, loseWatch, markDirty, noteNotification, type NotifiedWatch } from '@calfleet/db';
 import type { NotificationEvent } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
 
@@ -32,6 +32,8 @@ export async function receiveNotification(
     const verdict = judge(watch, notification);
     const isHint = verdict === 'marked' || verdict === 'unwanted_watch';
     if (!isHint || !watch?.calendar_id) return { result: verdict, watch };
+    // A word about the channel itself is no hint.
+    if (notification.event === 'reauthorization_required') return { result: verdict, watch };
     if (watch.state === 'creating' && notification.resourceId !== null && notification.expiresAt) {
       const { watchId: id, resourceId, expiresAt } = notification;
       await activateWatch(tx, { id, resourceId, expiresAt, at });
@@ -39,8 +41,12 @@ export async function receiveNotification(
     const marked = await markDirty(tx, watch.calendar_id);
     return { result: verdict, watch, delayMs: pace(marked?.lastAskedAt ?? null, at) };
   });
+  if (result === 'marked' && watch?.calendar_id && isAboutChannel(notification.event)) {
+    await mendChannel(deps, notification, watch.id, watch.calendar_id);
+  }
   // What an unwanted channel says is as true as what a wanted one says.
-  if ((result === 'marked' || result === 'unwanted_watch') && watch?.calendar_id) {
+  const isHint = notification.event !== 'reauthorization_required';
+  if (isHint && (result === 'marked' || result === 'unwanted_watch') && watch?.calendar_id) {
     await deps.jobs.enqueue(
       'pull-calendar',
       {
@@ -55,6 +61,22 @@ export async function receiveNotification(
     await deps.jobs.enqueue('stop-watch', { watchId: watch.id, resourceId: notification.resourceId });
   }
   return result;
+}
+
+const isAboutChannel = (event: NotificationEvent): boolean =>
+  event === 'reauthorization_required' || event === 'subscription_removed';
+
+/** Graph asks to prolong a subscription, or has dropped it. https://learn.microsoft.com/graph/change-notifications-lifecycle-events */
+async function mendChannel(
+  deps: SyncDeps,
+  { event }: Notification,
+  watchId: WatchId,
+  calendarId: CalendarId,
+): Promise<void> {
+  if (event === 'subscription_removed') {
+    await deps.db.transaction({ role: 'worker' }, (tx) => loseWatch(tx, watchId, deps.clock.now()));
+  }
+  await deps.jobs.enqueue('ensure-watch', { calendarId, renew: event === 'reauthorization_required' });
 }
 
 /** A calendar that changes without pause is asked twice a second; one that changes now and then at once. */

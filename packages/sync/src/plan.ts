@@ -1,6 +1,7 @@
 /** The ticks. They only plan: indexed selections in keyset pages, one small job per calendar. */
 import type { CalendarId } from '@calfleet/domain';
 import {
+  calendarsToLookAtAgain,
   calendarsToRecheck,
   calendarsToWatch,
   dueCalendars,
@@ -53,7 +54,12 @@ const waitingWork = (deps: SyncDeps, at: Date): Promise<JobRequest[]> =>
     const before = (ms: number): Date => new Date(at.getTime() - ms);
     await expireWatches(tx, at);
     const watch = { limit: pageSize, until: new Date(at.getTime() + freshMs), triedBefore: before(retryMs) };
+    const requestedAt = at.toISOString();
     return [
+      ...(await calendarsToLookAtAgain(tx, { limit: pageSize, at })).map((calendarId) => ({
+        name: 'pull-calendar' as const,
+        payload: { calendarId, reason: 'schedule' as const, requestedAt },
+      })),
       ...(await calendarsToRecheck(tx, { limit: pageSize, at })).map((calendarId) => ({
         name: 'recheck-events' as const,
         payload: { calendarId },

@@ -22,7 +22,12 @@ import {
 import type { PullReason } from '@calfleet/jobs';
 import { applyPage, type CalendarInRound, type PageOutcome } from './apply.ts';
 import type { SyncDeps } from './deps.ts';
+import { LoopGuard, ListLoops } from './loop-guard.ts';
+import { providerOf } from './provider-of.ts';
 import { failPull } from './pull-failure.ts';
+import { recheckEvents } from './recheck.ts';
+import { ring } from './ring.ts';
+import { askedOf, mustRoll, slackWindowAt, windowAt, type Bounds } from './windows.ts';
 
 export interface PullRequest {
   calendarId: CalendarId;
@@ -44,6 +49,8 @@ export type PullResult =
 const roundAgeMaxMs = 15 * 60_000;
 /** 2,500 items a page: 25 million events. Past it the provider is going round in circles. */
 const pagesMax = 10_000;
+/** A list that went round in circles is asked for anew after a day. */
+const otherReadingMs = 86_400_000;
 /** A cursor that dies again right after a full round began: leave it to the next job. */
 const restartsMax = 3;
 
@@ -64,11 +71,16 @@ export async function pullCalendar(
         return 'handed_back';
       }
       await afterRound(deps, calendar, request, end);
+      if (end.mustLook) await lookAround(deps, calendar, signal);
       return 'pulled';
     } catch (thrown) {
+      if (thrown instanceof ListLoops && restarts < restartsMax) {
+        calendar = await readOtherwise(deps, calendar, thrown);
+        continue;
+      }
       const error = asSyncError(thrown);
       if (error.code !== 'cursor_expired' || restarts >= restartsMax) return failPull(deps, calendar, error);
-      calendar = await restart(deps, calendar, error);
+      calendar = await restart(deps, calendar, error, restarts === 0);
     }
   }
 }
@@ -106,7 +118,7 @@ const parkedFor = (calendar: LeasedCalendar, at: Date): number =>
 function isAnswered(calendar: LeasedCalendar, reason: PullReason, at: Date): boolean {
   const isClean =
     calendar.dirtySeq === calendar.syncedSeq && !calendar.fullRequested && calendar.cursor !== null;
-  const isDue = calendar.nextPullAt !== null && calendar.nextPullAt <= at;
+  const isDue = [calendar.nextPullAt, calendar.lookAgainAt].some((due) => due !== null && due <= at);
   return isClean && !(isDue && reason === 'schedule');
 }
 
@@ -117,31 +129,43 @@ async function open(
   trigger: string,
 ): Promise<CalendarInRound> {
   const at = deps.clock.now();
-  const mode: RoundMode =
-    calendar.cursor === null || calendar.fullRequested || !calendar.incrementalEnabled
-      ? 'full'
-      : 'incremental';
-  const window = windowFor(deps, calendar, at);
-  const opened = await openRound(tx, calendar, { id: newId(), mode, trigger, at, ...window });
+  const { windowed } = providerOf(deps, calendar);
+  // The roll of a window is a full round; the old cursor and window stay until its last page replaces both.
+  const rolls = windowed && mustRoll(calendar, at, deps.settings);
+  const reading = rolls || isTriedAgain(calendar, at) ? 'changes' : calendar.reading;
+  const isIncremental =
+    calendar.cursor !== null && !calendar.fullRequested && calendar.incrementalEnabled && reading !== 'view';
+  const mode: RoundMode = isIncremental && !rolls ? 'incremental' : 'full';
+  const window = windowFor(deps, calendar, { at, windowed, mode });
+  const opened = await openRound(tx, calendar, {
+    id: newId(),
+    mode,
+    trigger,
+    at,
+    reading,
+    windowStart: window.start,
+    windowEnd: window.end,
+  });
   if (!isInRound(opened)) throw new Error('A round was opened and is not there.');
   return opened;
 }
 
-/** Google's events are stored whole; the window only says which occurrences are kept, and stays once it is set. */
+/** A list that went round in circles may have come to its senses. */
+const isTriedAgain = ({ readingSince }: LeasedCalendar, at: Date): boolean =>
+  readingSince !== null && at.getTime() - readingSince.getTime() > otherReadingMs;
+
+/**
+ * Google's events are stored whole; the window only says which occurrences are kept, and stays once it is set. A
+ * windowed provider's cursor holds its window: a full round opens a new one.
+ */
 function windowFor(
   deps: SyncDeps,
   calendar: LeasedCalendar,
-  at: Date,
-): { windowStart: Date; windowEnd: Date } {
-  if (calendar.windowStart && calendar.windowEnd) {
-    return { windowStart: calendar.windowStart, windowEnd: calendar.windowEnd };
-  }
-  const dayMs = 86_400_000;
-  const today = Math.floor(at.getTime() / dayMs) * dayMs;
-  return {
-    windowStart: new Date(today - deps.settings.pastDays * dayMs),
-    windowEnd: new Date(today + (deps.settings.futureDays + 1) * dayMs),
-  };
+  { at, windowed, mode }: { at: Date; windowed: boolean; mode: RoundMode },
+): Bounds {
+  const { windowStart: start, windowEnd: end } = calendar;
+  if (start && end && !(windowed && mode === 'full')) return { start, end };
+  return windowed ? slackWindowAt(at, deps.settings) : windowAt(at, deps.settings);
 }
 
 type RoundEnd = Extract<PageOutcome, { done: true }>;
@@ -153,11 +177,13 @@ async function runRound(
   signal: AbortSignal,
 ): Promise<RoundEnd | null> {
   const provider = providerOf(deps, calendar);
+  const guard = new LoopGuard();
   for (let pages = 0; pages < pagesMax; pages += 1) {
     if (signal.aborted) return null;
     const calls = { sent: 0 };
     const session = deps.sessions.open(calendar, () => (calls.sent += 1));
     const page = await counted(deps, calendar, calls, () => askPage(deps, provider, session, calendar));
+    guard.pass(page);
     const outcome = await applyPage(deps, calendar, page, calls.sent);
     if (outcome.done) return outcome;
     calendar.round = {
@@ -194,33 +220,32 @@ const askPage = (
   provider: CalendarProvider,
   session: ProviderSession,
   calendar: CalendarInRound,
-): ReturnType<CalendarProvider['listChanges']> =>
-  provider.listChanges(session, {
+): ReturnType<CalendarProvider['listChanges']> => {
+  const { windowStart: start, windowEnd: end, cursor, pageCursor } = calendar.round;
+  const window = provider.windowed ? askedOf({ start, end }) : { start, end };
+  const { pageSize } = deps.settings;
+  return provider.listChanges(session, {
     providerCalendarId: calendar.providerCalendarId,
-    cursor: calendar.round.cursor,
-    pageCursor: calendar.round.pageCursor,
-    window: {
-      start: calendar.round.windowStart.toISOString(),
-      end: calendar.round.windowEnd.toISOString(),
-    },
-    pageSize: deps.settings.pageSize,
+    cursor,
+    pageCursor,
+    window: { start: window.start.toISOString(), end: window.end.toISOString() },
+    ...(calendar.reading === 'view' ? { reading: 'view' as const } : {}),
+    pageSize: calendar.reading === 'small_pages' ? Math.ceil(pageSize / 2) : pageSize,
     calendarTimeZone: calendar.timeZone,
   });
-
-export function providerOf(deps: SyncDeps, of: { provider: CalendarInRound['provider'] }): CalendarProvider {
-  const provider = deps.providers.get(of.provider);
-  if (!provider) throw new Error(`The provider ${of.provider} is switched off.`);
-  return provider;
-}
+};
 
 /** The cursor is dead: what is there now is asked for in full, into a new generation. Loud, and by itself. */
 async function restart(
   deps: SyncDeps,
   calendar: CalendarInRound,
   error: SyncError,
+  isFirst: boolean,
 ): Promise<CalendarInRound> {
-  deps.metrics.fullSync.inc({ provider: calendar.provider, reason: 'cursor_expired' });
-  deps.logger.warn('The cursor is dead: beginning a full round', {
+  // Graph's links die in the middle of a round, too: the cursor that it began with may still be good, once.
+  const forgetCursor = !isFirst || calendar.round.pageCursor === null || !providerOf(deps, calendar).windowed;
+  if (forgetCursor) deps.metrics.fullSync.inc({ provider: calendar.provider, reason: 'cursor_expired' });
+  deps.logger.warn('The cursor is dead: the round begins again', {
     calendar_id: calendar.id,
     account_id: calendar.accountId,
     mode: calendar.round.mode,
@@ -228,8 +253,30 @@ async function restart(
   });
   return deps.db.transaction({ role: 'worker', calendars: [calendar.id] }, async (tx) => {
     const at = deps.clock.now();
-    const why = { runId: newId(), code: error.code, at, forgetCursor: true };
+    const why = { runId: newId(), code: error.code, at, forgetCursor };
     return open(deps, tx, await abandonRound(tx, calendar, why), calendar.round.trigger);
+  });
+}
+
+/** The list goes round in circles: smaller pages first, then a plain view of the window. Bounded, loud, by itself. */
+async function readOtherwise(
+  deps: SyncDeps,
+  calendar: CalendarInRound,
+  loop: ListLoops,
+): Promise<CalendarInRound> {
+  const reading = calendar.reading === 'changes' ? 'small_pages' : 'view';
+  deps.metrics.listLoops.inc({ provider: calendar.provider, reading });
+  deps.logger.warn('The list of changes goes round in circles: reading otherwise', {
+    calendar_id: calendar.id,
+    account_id: calendar.accountId,
+    reading,
+    pages: loop.pages,
+  });
+  return deps.db.transaction({ role: 'worker', calendars: [calendar.id] }, async (tx) => {
+    const at = deps.clock.now();
+    const why = { runId: newId(), code: 'list_loops', at, forgetCursor: reading === 'view' };
+    const abandoned = await abandonRound(tx, calendar, why);
+    return open(deps, tx, { ...abandoned, reading, readingSince: at }, calendar.round.trigger);
   });
 }
 
@@ -261,19 +308,24 @@ async function afterRound(
     held: end.held,
     duration_ms: now - calendar.round.startedAt.getTime(),
   });
+  if (end.lookAgainAt) {
+    const delayMs = Math.max(0, end.lookAgainAt.getTime() - now);
+    await ring(deps, calendar.id, 'schedule', { delayMs });
+  }
   // Guard I5: a hint came in after the round had begun: once more, always.
   if (end.stillDirty) await ring(deps, calendar.id, 'notify');
 }
 
-/** The doorbell. When Redis does not hear it, the drain will: the row says that there is work. */
-export async function ring(deps: SyncDeps, calendarId: CalendarId, reason: PullReason): Promise<void> {
-  const requestedAt = deps.clock.now().toISOString();
+/** What the round could not decide is looked at now; what fails is found by the drain. */
+async function lookAround(deps: SyncDeps, calendar: CalendarInRound, signal: AbortSignal): Promise<void> {
   try {
-    await deps.jobs.enqueue('pull-calendar', { calendarId, reason, requestedAt });
-  } catch (error) {
-    deps.logger.warn('Nobody heard the ring; the drain will find the calendar', {
-      calendar_id: calendarId,
-      error: asSyncError(error).message,
+    await recheckEvents(deps, calendar.id, signal);
+  } catch (thrown) {
+    const { code, message } = asSyncError(thrown);
+    deps.logger.warn('What the round left open is looked at later', {
+      calendar_id: calendar.id,
+      code,
+      error: message,
     });
   }
 }

@@ -1,58 +1,115 @@
-/** Single reads: events whose page was older than what their row knew, and quarantined items tried again. */
-import { SyncError, type CalendarId, type RemoteItem } from '@calfleet/domain';
+/**
+ * Single reads: events whose page was older than what their row knew, quarantined items tried again, and whatever a
+ * windowed provider no longer showed.
+ */
+import { newId, readsMax, type CalendarId, type RemoteItem } from '@calfleet/domain';
 import {
+  acquireLease,
   dueRechecks,
+  expireOutside,
+  isDirty,
+  keepLease,
   markDirty,
   readForRecheck,
+  releaseLease,
+  removeUnshown,
   requestedRetries,
-  settleRecheck,
+  settleRechecks,
   takeEvidence,
+  type DueRecheck,
   type Evidence,
+  type LeasedCalendar,
   type RecheckedCalendar,
 } from '@calfleet/db';
 import { sortItems, storeItems } from './apply.ts';
 import type { SyncDeps } from './deps.ts';
 import { storeHalving } from './halve.ts';
-import { providerOf, ring } from './pull.ts';
+import { providerOf } from './provider-of.ts';
+import { ring } from './ring.ts';
+import { askedOf, keptOf } from './windows.ts';
 
-/** One job's worth of single reads; the drain rings again for the rest. */
-const batch = 50;
+/** One job's worth of batches; the drain rings again for the rest. */
+const batchesMax = 50;
 
-/** @returns how many events were read again */
+/** @returns how many events were read again; 0 also when somebody else is at the calendar */
 export async function recheckEvents(
   deps: SyncDeps,
   calendarId: CalendarId,
   signal: AbortSignal,
 ): Promise<number> {
-  const work = await deps.db.transaction({ role: 'worker' }, async (tx) => {
+  const first = await nextBatch(deps, calendarId);
+  if (!first) return 0;
+  if (!providerOf(deps, first.calendar).windowed) return readBatches(deps, first, null, signal);
+  // Instances carry no evidence of their own: no page may be applied between a look and what is made of it.
+  const lease = await deps.db.transaction({ role: 'worker' }, (tx) => acquireLease(tx, calendarId));
+  if (!lease) return 0;
+  try {
+    return await readBatches(deps, first, lease, signal);
+  } finally {
+    const isRung = await deps.db.transaction({ role: 'worker' }, async (tx) => {
+      await releaseLease(tx, lease, null);
+      return isDirty(tx, calendarId);
+    });
+    if (isRung) await ring(deps, calendarId, 'notify');
+  }
+}
+
+interface Batch {
+  calendar: RecheckedCalendar;
+  due: DueRecheck[];
+}
+
+/** null: nothing is due, or nobody may ask. */
+const nextBatch = (deps: SyncDeps, calendarId: CalendarId): Promise<Batch | null> =>
+  deps.db.transaction({ role: 'worker' }, async (tx) => {
     const calendar = await readForRecheck(tx, calendarId);
     if (!calendar) return null;
-    const ids = [
-      ...(await dueRechecks(tx, calendarId, deps.clock.now(), batch)),
-      ...(await requestedRetries(tx, calendarId, batch)),
-    ];
-    return { calendar, ids: [...new Set(ids)] };
+    const rows = await dueRechecks(tx, calendarId, deps.clock.now(), readsMax);
+    const retries = await requestedRetries(tx, calendarId, readsMax - rows.length);
+    const due = new Map(retries.map((id) => [id, { providerEventId: id, isSeries: false }]));
+    for (const row of rows) due.set(row.providerEventId, row);
+    return due.size > 0 ? { calendar, due: [...due.values()] } : null;
   });
+
+async function readBatches(
+  deps: SyncDeps,
+  first: Batch,
+  lease: LeasedCalendar | null,
+  signal: AbortSignal,
+): Promise<number> {
   let read = 0;
-  for (const id of work?.ids ?? []) {
-    if (!work || signal.aborted) break;
-    await recheckOne(deps, work.calendar, id);
-    read += 1;
+  let batch: Batch | null = first;
+  for (let batches = 0; batch && batches < batchesMax && !signal.aborted; batches += 1) {
+    await readBatch(deps, batch, lease);
+    read += batch.due.length;
+    batch = await nextBatch(deps, batch.calendar.id);
   }
   return read;
 }
 
-async function recheckOne(
+async function readBatch(
   deps: SyncDeps,
-  calendar: RecheckedCalendar,
-  providerEventId: string,
+  { calendar, due }: Batch,
+  lease: LeasedCalendar | null,
 ): Promise<void> {
-  const item = await readOne(deps, calendar, providerEventId);
-  if (item === null) return leaveToTheList(deps, calendar, providerEventId);
+  const window = { start: calendar.window_start, end: calendar.window_end };
+  const asked = lease ? askedOf(window) : window;
+  const kept = lease ? keptOf(window) : window;
+  const series = due.filter((each) => each.isSeries).map((each) => each.providerEventId);
+  const session = deps.sessions.open({ accountId: calendar.account_id, provider: calendar.provider });
+  const items = await providerOf(deps, calendar).readEvents(session, {
+    providerCalendarId: calendar.provider_calendar_id,
+    events: due.filter((each) => !each.isSeries).map((each) => each.providerEventId),
+    series,
+    window: { start: asked.start.toISOString(), end: asked.end.toISOString() },
+    calendarTimeZone: calendar.time_zone,
+  });
+  const ids = due.map((each) => each.providerEventId);
+  const unknown = unknownOf(ids, items);
   await deps.db.transaction({ role: 'worker', calendars: [calendar.id] }, async (tx) => {
+    if (lease) await keepLease(tx, lease);
     const at = deps.clock.now();
-    // Quarantine keeps what makes no sense: there is nothing to come back for.
-    if (item.type === 'unreadable') await settleRecheck(tx, calendar.id, providerEventId);
+    await settleRechecks(tx, calendar.id, ids);
     const evidence: Evidence = {
       calendarId: calendar.id,
       userId: calendar.user_id,
@@ -60,42 +117,38 @@ async function recheckOne(
       // Asked just now: nothing in the row is newer, but for what was written while the answer travelled.
       writeSeq: calendar.write_seq,
       ...(await takeEvidence(tx, calendar.id)),
-      windowStart: calendar.window_start,
-      windowEnd: calendar.window_end,
+      windowStart: kept.start,
+      windowEnd: kept.end,
       at,
     };
-    await storeItems(tx, evidence, sortItems([item]), storeHalving, true);
+    const look = lease ? { id: newId(), roundId: null, window: asked } : null;
+    await storeItems(tx, evidence, sortItems(items), { store: storeHalving, hasQuarantine: true, look });
+    if (look) {
+      await removeUnshown(tx, evidence, look, shownWhole(series, items));
+      await expireOutside(tx, evidence, [...ids, ...items.flatMap(eventIdOf)]);
+    }
+    // Nothing is deleted because an answer leaves it out: the next list says what is gone, the brake judges absence.
+    if (unknown.length > 0) await markDirty(tx, calendar.id);
   });
+  if (unknown.length > 0) await ring(deps, calendar.id, 'notify');
 }
 
-/** null: the provider knows no such event, or no such calendar any more; a single read cannot tell which. */
-async function readOne(
-  deps: SyncDeps,
-  calendar: RecheckedCalendar,
-  providerEventId: string,
-): Promise<RemoteItem | null> {
-  const session = deps.sessions.open({ accountId: calendar.account_id, provider: calendar.provider });
-  try {
-    return await providerOf(deps, calendar).getEvent(session, {
-      providerCalendarId: calendar.provider_calendar_id,
-      providerEventId,
-      calendarTimeZone: calendar.time_zone,
-    });
-  } catch (error) {
-    if (!(error instanceof SyncError) || error.code !== 'remote_missing') throw error;
-    return null;
-  }
+/** The provider knows no such events, or no such calendar any more; it cannot tell which. */
+function unknownOf(ids: readonly string[], items: readonly RemoteItem[]): string[] {
+  const known = new Set(
+    items.map((item) => (item.type === 'event' ? item.event.providerEventId : item.providerEventId)),
+  );
+  return ids.filter((id) => !known.has(id));
 }
 
-/** Nothing is deleted by a 404: the next list says what is gone, and the brake judges absence. */
-async function leaveToTheList(
-  deps: SyncDeps,
-  calendar: RecheckedCalendar,
-  providerEventId: string,
-): Promise<void> {
-  await deps.db.transaction({ role: 'worker' }, async (tx) => {
-    await settleRecheck(tx, calendar.id, providerEventId);
-    await markDirty(tx, calendar.id);
-  });
-  await ring(deps, calendar.id, 'notify');
+const eventIdOf = (item: RemoteItem): string[] => (item.type === 'event' ? [item.event.providerEventId] : []);
+
+/** Of these series, the answer shows every instance inside the window. */
+function shownWhole(series: readonly string[], items: readonly RemoteItem[]): string[] {
+  const read = new Set(
+    items.flatMap((item) =>
+      item.type === 'event' && item.event.kind === 'series' ? [item.event.providerEventId] : [],
+    ),
+  );
+  return series.filter((id) => read.has(id));
 }

@@ -12,7 +12,7 @@ import {
   type SeriesPart,
   type Transaction,
 } from '@calfleet/db';
-import { timesOf } from './event-row.ts';
+import { asIfUtc, timesOf } from './event-row.ts';
 
 /** One statement replaces the occurrences of this many series or rows: few enough for memory, and for other work to
  * get its turn (a rule that is cut at its limit takes 10 ms). */
@@ -148,15 +148,3 @@ const rowOf = (
   floating: times.start.kind === 'floating',
   transparent: part.transparency === 'transparent',
 });
-
-/** Dates and floating times stand in the table as if their zone were UTC; readers place them. */
-function asIfUtc(time: EventTime): string {
-  switch (time.kind) {
-    case 'date':
-      return `${time.date}T00:00:00Z`;
-    case 'zoned':
-      return time.instant;
-    case 'floating':
-      return `${time.local}Z`;
-  }
-}

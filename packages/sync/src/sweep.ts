@@ -5,10 +5,15 @@
 import { ZoneTable } from '@calfleet/domain';
 import {
   countHeld,
+  excuseUnjudged,
+  expireOutside,
   freeUnseenSlots,
   holdUnseen,
+  lookAtIncomplete,
+  lookAtUnseen,
   measureSweep,
   sweepUnseen,
+  trimToWindow,
   type Evidence,
   type SweepSize,
   type Transaction,
@@ -19,6 +24,8 @@ import { recomputeSeries } from './series.ts';
 
 export interface Sweep {
   deleted: number;
+  /** Rows that wait for a single read now. */
+  looks: number;
   /** Rows of the calendar that wait for a person now. */
   held: number;
   /** A person's word was carried out. */
@@ -29,26 +36,40 @@ export async function sweepRound(
   deps: SyncDeps,
   tx: Transaction,
   calendar: CalendarInRound,
-  last: { evidence: Evidence; seenNow: number; hasHeld: boolean },
+  last: { evidence: Evidence; seenNow: number; hasHeld: boolean; windowed: boolean },
 ): Promise<Sweep> {
-  const { evidence } = last;
+  const { evidence, windowed } = last;
+  const incomplete = windowed ? await lookAtIncomplete(tx, evidence, calendar.round.id) : 0;
   if (calendar.round.mode === 'incremental') {
     // Only a full round knows what is absent.
     const held = last.hasHeld ? await countHeld(tx, calendar.id) : 0;
-    return { deleted: 0, held, agreedApplied: false };
+    return { deleted: 0, looks: incomplete, held, agreedApplied: false };
   }
+  const expired = windowed ? await leaveOutside(tx, calendar, evidence) : 0;
   // A round that began before the person spoke is not the fresh look that was promised.
   const isFresh = calendar.heldApplySeq !== null && calendar.heldApplySeq <= calendar.round.dirtySeq;
   const agreedAt = isFresh ? calendar.heldApplyUntil : null;
   const scope = { evidence, agreedAt };
   const size = await measureSweep(tx, scope);
   const isHeldBack = brakeHolds(size, calendar.round.seen + last.seenNow, deps.settings);
-  const swept = await sweepUnseen(tx, scope, isHeldBack ? 'agreed' : 'all');
+  // Guard: of a window, absence is asked about before it is believed.
+  const unseen = windowed && !isHeldBack ? await lookAtUnseen(tx, evidence) : 0;
+  const swept = await sweepUnseen(tx, scope, isHeldBack || windowed ? 'agreed' : 'all');
   if (isHeldBack) deps.metrics.deletesHeld.inc({ provider: calendar.provider }, size.unseen);
   const held = isHeldBack ? await holdUnseen(tx, scope) : await countHeld(tx, calendar.id);
+  const deleted = swept.deleted + expired;
+  if (windowed) return { deleted, looks: incomplete + unseen, held, agreedApplied: agreedAt !== null };
   const freed = isHeldBack ? [] : await freeUnseenSlots(tx, scope);
   await recomputeSeries(tx, evidence, new ZoneTable(), [...new Set([...swept.series, ...freed])]);
-  return { deleted: swept.deleted, held, agreedApplied: agreedAt !== null };
+  return { deleted, looks: 0, held, agreedApplied: agreedAt !== null };
+}
+
+/** The window may have moved on: what it left is expired. What lies in the old and the new one is judged. */
+async function leaveOutside(tx: Transaction, calendar: CalendarInRound, evidence: Evidence): Promise<number> {
+  await trimToWindow(tx, evidence);
+  const expired = await expireOutside(tx, evidence, null);
+  await excuseUnjudged(tx, evidence, { start: calendar.round.windowStart, end: calendar.round.windowEnd });
+  return expired;
 }
 
 /**

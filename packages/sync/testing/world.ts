@@ -3,7 +3,7 @@
  * Jobs wait in a list that coalesces as the real queue does; every transaction is a point where something may happen.
  */
 import { ensureChangePartitions, openDatabase, type Database, type Transaction } from '@calfleet/db';
-import { asSyncError, newId, type AccountId, type CalendarId } from '@calfleet/domain';
+import { asSyncError, newId, type AccountId, type CalendarId, type WatchId } from '@calfleet/domain';
 import type { JobRequest } from '@calfleet/jobs';
 import { MemoryCloud, createMemoryProvider, type MemoryNotification } from '@calfleet/providers';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
@@ -80,7 +80,7 @@ export class World {
         }),
         reseal: () => Buffer.alloc(0),
       },
-      signer: { sign: (watchId) => ({ token: `token-${watchId}`, keyId: 'test' }) },
+      signer: { sign: tokenFor, signClientState: tokenFor },
       logger: createLogger({ service: 'test', level: 'error' }),
       metrics: createMetrics(),
       settings: {
@@ -279,3 +279,5 @@ function idOf(job: JobRequest): string {
 
 export const openTestDatabase = (url: string): Database =>
   openDatabase({ url, poolSize: 6, applicationName: 'calfleet-test' });
+
+const tokenFor = (watchId: WatchId) => ({ token: `token-${watchId}`, keyId: 'test' });

@@ -38,6 +38,11 @@ export function createMetrics() {
     ),
     sync: counter('sync_total', 'Finished rounds.', ['provider', 'mode']),
     fullSync: counter('full_sync_total', 'Full rounds by what made them necessary.', ['provider', 'reason']),
+    listLoops: counter(
+      'list_loops_total',
+      'Lists of changes that went round in circles, by what is read instead.',
+      ['provider', 'reading'],
+    ),
     providerRequests: counter('provider_requests_total', 'Requests to providers by class of answer.', [
       'provider',
       'status_class',

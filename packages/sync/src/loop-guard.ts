@@ -1,0 +1,58 @@
+/**
+ * Graph's list of changes can go round in circles: the same items under ever new links, for ever.
+ * https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/3082
+ */
+import { createHash } from 'node:crypto';
+import type { ChangesPage, RemoteItem } from '@calfleet/domain';
+
+/** A page may be repeated by chance, or by a retry behind the provider's door; not three times. */
+const repeatsMax = 3;
+/** Empty pages are normal, and a whole row of them is, too. */
+const emptyMax = 200;
+
+/** Not an error of the provider's: the round is read otherwise. */
+export class ListLoops extends Error {
+  constructor(readonly pages: number) {
+    super(`The list of changes repeats itself after ${pages} pages.`);
+    this.name = 'ListLoops';
+  }
+}
+
+/** Watches the pages of one round. */
+export class LoopGuard {
+  readonly #seen = new Map<string, number>();
+  #pages = 0;
+  #empty = 0;
+
+  /** @throws ListLoops */
+  pass(page: ChangesPage): void {
+    this.#pages += 1;
+    if (page.nextPageCursor === null) return;
+    this.#empty = page.items.length === 0 ? this.#empty + 1 : 0;
+    if (this.#empty > emptyMax) throw new ListLoops(this.#pages);
+    if (page.items.length === 0) return;
+    const print = printOf(page.items);
+    const times = (this.#seen.get(print) ?? 0) + 1;
+    this.#seen.set(print, times);
+    if (times >= repeatsMax) throw new ListLoops(this.#pages);
+  }
+}
+
+/** Equal for pages that show the same items in the same versions, in any order. */
+const printOf = (items: readonly RemoteItem[]): string =>
+  createHash('sha256').update(items.map(nameOf).sort().join('\n')).digest('base64');
+
+function nameOf(item: RemoteItem): string {
+  switch (item.type) {
+    case 'event':
+      return `${item.event.providerEventId} ${item.event.providerVersion}`;
+    case 'deleted':
+      return `${item.providerEventId} ${item.providerVersion}`;
+    case 'instance':
+      return `${item.providerEventId} ${JSON.stringify([item.start, item.end])}`;
+    case 'absent':
+      return `${item.providerEventId} absent`;
+    case 'unreadable':
+      return item.raw;
+  }
+}
