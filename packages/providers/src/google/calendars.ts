@@ -7,7 +7,7 @@ import {
 } from '@calfleet/domain';
 import { storableJson } from '../text.ts';
 import { call, type GoogleCalls } from './call.ts';
-import { isJson, textOf, type Json } from './json.ts';
+import { isJson, textOf, type Json } from '../json.ts';
 
 /** The API's maximum. */
 const PAGE_SIZE = 250;

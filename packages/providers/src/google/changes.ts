@@ -6,7 +6,7 @@
 import { SyncError } from '@calfleet/domain';
 import type { ChangesPage, ChangesRequest, ProviderSession, ReadRequest, RemoteItem } from '@calfleet/domain';
 import { call, type GoogleCalls } from './call.ts';
-import { isJson, textOf } from './json.ts';
+import { isJson, textOf } from '../json.ts';
 import { normalise } from './normalise.ts';
 
 /** The API's maximum. https://developers.google.com/workspace/calendar/api/v3/reference/events/list */

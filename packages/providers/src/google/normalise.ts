@@ -6,7 +6,7 @@
 import type { Attendee, EventFields, Person, RemoteEvent, RemoteItem } from '@calfleet/domain';
 import { storableJson } from '../text.ts';
 import { readDateTime, UnreadableTime } from '../wall-time.ts';
-import { isJson, objectsOf, textOf, wordOf, type Json } from './json.ts';
+import { isJson, objectsOf, textOf, wordOf, type Json } from '../json.ts';
 import { readBounds, readSlot } from './times.ts';
 
 /** One item of events.list, or the answer of events.get. */

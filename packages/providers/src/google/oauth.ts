@@ -7,7 +7,7 @@ import {
   type TokenGrant,
 } from '@calfleet/domain';
 import { parseJson, retryAfterMs, send, type HttpAnswer } from '../http.ts';
-import { isJson, textOf } from './json.ts';
+import { isJson, textOf } from '../json.ts';
 
 export interface GoogleOauthOptions {
   clientId: string;

@@ -5,7 +5,7 @@
  */
 import { originalStartOf, slotOf, type EventTime, type SeriesSlot } from '@calfleet/domain';
 import { instantInZone, readDate, readDateTime, UnreadableTime } from '../wall-time.ts';
-import { isJson, textOf, type Json } from './json.ts';
+import { isJson, textOf, type Json } from '../json.ts';
 
 /**
  * Both bounds of an event. An end before its start is kept as Google says it: it harms nobody, and bending it would

@@ -7,7 +7,7 @@ import {
   type WatchRequest,
 } from '@calfleet/domain';
 import { call, type GoogleCalls } from './call.ts';
-import { isJson, textOf } from './json.ts';
+import { isJson, textOf } from '../json.ts';
 
 export async function watch(
   calls: GoogleCalls,
