@@ -1,8 +1,17 @@
 /** The other side of the Microsoft sandbox: people who own mailboxes, and an operator. */
 import { ControlError } from '../control/owner.ts';
-import { expireAccessTokens, issueAccessToken, issueRefreshToken, revokeGrants } from './grants.ts';
+import {
+  expireAccessTokens,
+  grantTokens,
+  issueAccessToken,
+  issueRefreshToken,
+  revokeGrants,
+} from './grants.ts';
 import type { Mailbox } from './mailbox.ts';
 import { changeQuirks, type MicrosoftQuirkChanges, type MicrosoftQuirks } from './quirks.ts';
+import type { Notifications } from './notifications.ts';
+import type { Subscriptions } from './subscriptions-store.ts';
+import type { ThrottleReport } from './throttle.ts';
 import type { MicrosoftWorld } from './world.ts';
 
 export interface NewMailbox {
@@ -38,6 +47,16 @@ export class MicrosoftOwner {
 
   setQuirks(changes: MicrosoftQuirkChanges): void {
     this.world.quirks = changeQuirks(this.world.quirks, changes);
+  }
+
+  /** Who is subscribed, in every state, and what an operator can do to them. */
+  get subscriptions(): Subscriptions {
+    return this.world.subscriptions;
+  }
+
+  /** What was told to subscribers, and how they answered. */
+  get notifications(): Notifications {
+    return this.world.subscriptions.notifications;
   }
 
   /** @throws ControlError 409 */
@@ -108,6 +127,14 @@ export class MailboxOwner {
     return issueAccessToken(this.world, this.mailbox, { clientId, refreshToken: null }).token;
   }
 
+  /** What a sign-in with consent gives. */
+  grantTokens(granted: { scopes?: string[]; refreshToken?: string } = {}): {
+    accessToken: string;
+    refreshToken: string;
+  } {
+    return grantTokens(this.world, this.mailbox, granted);
+  }
+
   expireAccessTokens(): void {
     expireAccessTokens(this.world, this.mailbox);
   }
@@ -115,6 +142,20 @@ export class MailboxOwner {
   /** The user, or an administrator, takes every grant back. */
   revoke(): void {
     revokeGrants(this.world, this.mailbox);
+  }
+
+  /** Requests of this mailbox: at once at most, refused, and come before a Retry-After was over. */
+  throttle(): ThrottleReport {
+    return this.world.throttle.report(this.mailbox);
+  }
+
+  resetThrottle(): void {
+    this.world.throttle.reset(this.mailbox);
+  }
+
+  /** The next requests are answered 429 with this Retry-After. */
+  refuseNext(requests: number, retryAfterSeconds = 1): void {
+    this.world.throttle.refuseNext(this.mailbox, { requests, retryAfterSeconds });
   }
 
   setScopes(scopes: string[]): void {
