@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { notes, table, type Figure, type Machine } from './figures.ts';
 import { openGround, type Ground, type Store } from './ground.ts';
 import { readOptions, type BenchOptions, type PartName } from './options.ts';
+import { benchBatches } from './parts/batches.ts';
 import { benchCalls } from './parts/calls.ts';
 import { benchIncremental } from './parts/incremental.ts';
 import { benchIngress } from './parts/ingress.ts';
@@ -22,6 +23,7 @@ const bench: Record<PartName, Part> = {
   mirror: benchMirror,
   incremental: benchIncremental,
   ingress: benchIngress,
+  batches: benchBatches,
   latency: benchLatency,
   // The large calendar that one of them mirrors, the other asks about.
   memory: async (ground, shared) => benchMemory(ground, await shared()),

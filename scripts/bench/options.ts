@@ -1,7 +1,16 @@
 /** What of the table is wanted, and how large. */
 import { parseArgs } from 'node:util';
 
-export const partNames = ['mirror', 'incremental', 'ingress', 'latency', 'memory', 'calls', 'week'] as const;
+export const partNames = [
+  'mirror',
+  'incremental',
+  'ingress',
+  'batches',
+  'latency',
+  'memory',
+  'calls',
+  'week',
+] as const;
 export type PartName = (typeof partNames)[number];
 
 export interface BenchOptions {

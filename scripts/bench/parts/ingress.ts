@@ -2,14 +2,13 @@
  * Notifications accepted per second by the real ingress, beside a bare Express route with one BullMQ `add`. Same
  * requests, same load, in turn; every process on the machine's cores together, as everywhere in this table.
  */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { newId } from '@calfleet/domain';
 import { createChannelSigner } from '@calfleet/vault';
 import type { Child } from '../child.ts';
 import type { Figure } from '../figures.ts';
 import type { Ground } from '../ground.ts';
+import { loadNotifications } from '../notification-load.ts';
 import { median, spread } from '../statistics.ts';
 
 const connections = 64;
@@ -37,7 +36,11 @@ export async function benchIngress(ground: Ground): Promise<Figure[]> {
     for (let time = 0; time <= times; time += 1) {
       for (const [target, samples] of rates) {
         await redis.flushall();
-        const { perSecond, p99Ms } = await load(ground, target, requests, texts);
+        const { perSecond, p99Ms } = await loadNotifications(ground, target, {
+          connections,
+          requests,
+          texts,
+        });
         if (time === 0) continue;
         samples.push(perSecond);
         if (target === ingress) late.push(p99Ms);
@@ -74,31 +77,6 @@ export async function benchIngress(ground: Ground): Promise<Figure[]> {
       note: `the same bare route with the auto-pipelining that our producer uses (${spread(of(piped))})`,
     },
   ];
-}
-
-async function load(
-  ground: Ground,
-  target: Child,
-  requests: number,
-  texts: string[],
-): Promise<{ perSecond: number; p99Ms: number }> {
-  const file = join(ground.folder, 'load.json');
-  const port = Number(new URL(target.listening).port);
-  await writeFile(file, JSON.stringify({ port, connections, requests, texts }));
-  const child = await ground.start('notification-load');
-  const done = new Promise<Record<string, unknown>>((resolve) => {
-    child.onLine((line) => line['done'] === true && resolve(line));
-  });
-  child.send(file);
-  const died = child.exited.then(() => {
-    throw new Error('The load ended without a word.');
-  });
-  const { ms, answered, p99Ms } = await Promise.race([done, died]);
-  died.catch(() => undefined);
-  await child.stop();
-  if (answered !== requests)
-    throw new Error(`${String(answered)} of ${requests} notifications were accepted.`);
-  return { perSecond: (requests * 1_000) / Number(ms), p99Ms: Number(p99Ms) };
 }
 
 function notifications(ground: Ground): string[] {

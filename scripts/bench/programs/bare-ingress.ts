@@ -1,4 +1,6 @@
-/** The floor of the ingress: an Express route that does one BullMQ `add` and answers. No checks, no coalescing. */
+/**
+ * The floor of the ingress: an Express route for each provider that adds to BullMQ and answers. No checks, no coalescing.
+ */
 import type { AddressInfo } from 'node:net';
 import { Queue } from 'bullmq';
 import express from 'express';
@@ -19,6 +21,22 @@ app.post('/integrations/calendar/webhooks/google', async (request, response) => 
   );
   response.status(200).end();
 });
+app.post(
+  '/integrations/calendar/webhooks/microsoft',
+  express.json({ limit: '256kb' }),
+  async (request, response) => {
+    const { value } = request.body as { value: { subscriptionId: string }[] };
+    const receivedAt = new Date().toISOString();
+    await queue.addBulk(
+      value.map(({ subscriptionId }) => ({
+        name: 'notification',
+        data: { subscriptionId, receivedAt },
+        opts: { removeOnComplete: true },
+      })),
+    );
+    response.status(202).end();
+  },
+);
 const server = app.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo;
   process.stdout.write(`${JSON.stringify({ listening: `http://127.0.0.1:${port}` })}\n`);

@@ -35,8 +35,9 @@ async function main(load: Load): Promise<void> {
   );
   const ms = performance.now() - startedAt;
   latencies.sort((one, other) => one - other);
-  const p99Ms = latencies[Math.floor(latencies.length * 0.99)] ?? 0;
-  process.stdout.write(`${JSON.stringify({ done: true, answered: latencies.length, ms, p99Ms })}\n`);
+  const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;
+  const figures = { p50Ms: at(0.5), p99Ms: at(0.99), longestMs: latencies.at(-1) ?? 0 };
+  process.stdout.write(`${JSON.stringify({ done: true, answered: latencies.length, ms, ...figures })}\n`);
 }
 
 function converse(
@@ -57,7 +58,7 @@ function converse(
     socket.on('data', (chunk) => {
       answer += chunk.toString('latin1');
       if (!answer.includes('\r\n\r\n')) return;
-      if (!answer.startsWith('HTTP/1.1 200')) return void reject(new Error(answer.slice(0, 200)));
+      if (!/^HTTP\/1\.1 20[02] /.test(answer)) return void reject(new Error(answer.slice(0, 200)));
       answer = '';
       latencies.push(performance.now() - askedAt);
       ask();
