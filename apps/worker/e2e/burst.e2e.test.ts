@@ -9,7 +9,7 @@ import {
 import { bundleProgram, type Program } from './bundle.ts';
 import { openHouse, type House, type Mailbox } from './house.ts';
 import { floodNotifications, notificationHeaders } from './notifications.ts';
-import { expectExact } from './truth.ts';
+import { expectExact } from './google-truth.ts';
 
 const notifications = 10_000;
 /** The owner goes on changing things while they are told of. */

@@ -8,7 +8,7 @@ import { createEngine } from '../src/engine.ts';
 import { bundleProgram, type Program } from './bundle.ts';
 import { openHouse, type House, type Mailbox } from './house.ts';
 import { recordLines } from './lines.ts';
-import { expectExact } from './truth.ts';
+import { expectExact } from './google-truth.ts';
 
 const pages = 10;
 const perPage = 5;

@@ -2,11 +2,13 @@
  * The model of the mirror on Google's dialect, over HTTP: any history of edits, with a provider that is as awkward as
  * it may be. `MODEL_HTTP_RUNS` chooses how many histories; a failure prints its seed, `MODEL_HTTP_SEED` replays it.
  */
+import type { CalendarOwner } from '@calfleet/sandbox';
 import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
 import fc from 'fast-check';
 import { applyEdit, edit, fault, quirks } from './google-edits.ts';
-import { GoogleWorld } from './google-world.ts';
-import { expectExact } from './truth.ts';
+import { email, googleDialect } from './google-dialect.ts';
+import { ModelWorld } from './model-world.ts';
+import { expectExact } from './google-truth.ts';
 
 const runs = Number(process.env['MODEL_HTTP_RUNS'] ?? 30);
 const seed = Number(process.env['MODEL_HTTP_SEED'] ?? Date.now() % 2 ** 31);
@@ -41,11 +43,11 @@ const command = fc.oneof(
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
 let database: TestDatabase;
-let world: GoogleWorld;
+let world: ModelWorld<CalendarOwner>;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  world = await GoogleWorld.open(database.url);
+  world = await ModelWorld.open(database.url, googleDialect);
 });
 
 afterAll(async () => {
@@ -65,7 +67,13 @@ test(
           first.forEach((change) => applyEdit(world.owner, change));
           for (const next of commands) await perform(next);
           await world.settle();
-          await expectExact(world);
+          await expectExact({
+            db: world.db,
+            sandbox: world.sandbox,
+            calendarId: world.calendarId,
+            owner: world.owner,
+            email,
+          });
         },
       ),
       { numRuns: runs, seed, endOnFailure: process.env['CI'] !== undefined },
@@ -95,7 +103,7 @@ async function perform(next: Command): Promise<void> {
     case 'expire':
       if (next.what === 'sync') owner.expireSyncTokens();
       else if (next.what === 'page') owner.expirePageTokens();
-      else sandbox.google.account(world.email).expireAccessTokens();
+      else sandbox.google.account(email).expireAccessTokens();
       return;
     case 'full':
       return world.askForFull();

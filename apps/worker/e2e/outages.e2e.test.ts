@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { bundleProgram } from './bundle.ts';
 import { openHouse, type House, type Mailbox } from './house.ts';
 import { notificationHeaders, sendNotifications } from './notifications.ts';
-import { expectExact } from './truth.ts';
+import { expectExact } from './google-truth.ts';
 
 const outageMs = Number(process.env['OUTAGE_SECONDS'] ?? 20) * 1_000;
 const drainSeconds = 2;

@@ -188,9 +188,9 @@ export async function lookAtAbsent(
   tx: Transaction,
   evidence: Evidence,
   providerEventIds: readonly string[],
-): Promise<number> {
-  if (providerEventIds.length === 0) return 0;
-  return tx.$executeRaw`
+): Promise<void> {
+  if (providerEventIds.length === 0) return;
+  await tx.$executeRaw`
     update calendar_events e set recheck_at = ${evidence.at}
       from (
         select id from calendar_events
@@ -204,40 +204,32 @@ export async function lookAtAbsent(
 }
 
 /** The end of a round: noted series of which it did not show every stored instance are looked at. */
-export async function lookAtIncomplete(
-  tx: Transaction,
-  evidence: Evidence,
-  roundId: string,
-): Promise<number> {
-  const rows = await tx.$queryRaw<{ incomplete: number }[]>`
+export async function lookAtIncomplete(tx: Transaction, evidence: Evidence, roundId: string): Promise<void> {
+  await tx.$executeRaw`
     with noted as materialized (
       select e.id, exists (select from calendar_occurrences o
           where o.owner_id = e.id and o.seen_round is distinct from ${roundId}::uuid)
         or not exists (select from calendar_occurrences o where o.owner_id = e.id) as incomplete
       from calendar_events e
       where e.noted_round = ${roundId}::uuid and e.calendar_id = ${evidence.calendarId}::uuid and e.deleted_at is null
-    ),
-    settled as (
-      update calendar_events e
-         set noted_round = null, recheck_at = case when n.incomplete then ${evidence.at} else e.recheck_at end
-        from noted n where e.id = n.id
     )
-    select (count(*) filter (where incomplete))::int as incomplete from noted`;
-  return rows[0]?.incomplete ?? 0;
+    update calendar_events e
+       set noted_round = null, recheck_at = case when n.incomplete then ${evidence.at} else e.recheck_at end
+      from noted n where e.id = n.id`;
 }
 
 /**
  * A look showed these series whole: instances that it did not show are gone. Exceptions that it did not show may have
- * left the window, and are looked at themselves. @returns how many instances went
+ * left the window, and are looked at themselves.
  */
 export async function removeUnshown(
   tx: Transaction,
   evidence: Evidence,
   look: Look & { window: { start: Date; end: Date } },
   series: readonly string[],
-): Promise<number> {
-  if (series.length === 0) return 0;
-  const rows = await tx.$queryRaw<{ removed: number }[]>`
+): Promise<void> {
+  if (series.length === 0) return;
+  await tx.$executeRaw`
     with masters as materialized (
       select id, provider_event_id from calendar_events
        where calendar_id = ${evidence.calendarId}::uuid and provider_event_id = any(${[...series]}::text[])
@@ -262,14 +254,10 @@ export async function removeUnshown(
       update calendar_events e set version = e.version + 1, updated_at = ${evidence.at}
        where e.id in (select owner_id from gone where owner_id = event_id)
       returning e.id, e.version
-    ),
-    said as (
-      insert into calendar_changes (at, user_id, kind, event_id, calendar_id, account_id, version, fields, origin)
-      select ${evidence.at}::timestamptz, ${evidence.userId}::text, 'updated', id, ${evidence.calendarId}::uuid,
-        ${evidence.accountId}::uuid, version, '{occurrences}'::text[], 'provider' from changed
     )
-    select count(*)::int as removed from gone`;
-  return rows[0]?.removed ?? 0;
+    insert into calendar_changes (at, user_id, kind, event_id, calendar_id, account_id, version, fields, origin)
+    select ${evidence.at}::timestamptz, ${evidence.userId}::text, 'updated', id, ${evidence.calendarId}::uuid,
+      ${evidence.accountId}::uuid, version, '{occurrences}'::text[], 'provider' from changed`;
 }
 
 /** A window has moved on: occurrences that lie outside it are dropped, and nothing is said of them. */
@@ -333,8 +321,8 @@ export async function excuseUnjudged(
 }
 
 /** What a full round did not see is looked at, one by one, before it is believed to be gone. */
-export async function lookAtUnseen(tx: Transaction, evidence: Evidence): Promise<number> {
-  return tx.$executeRaw`
+export async function lookAtUnseen(tx: Transaction, evidence: Evidence): Promise<void> {
+  await tx.$executeRaw`
     update calendar_events set recheck_at = ${evidence.at}
      where calendar_id = ${evidence.calendarId}::uuid and deleted_at is null and not local_only and held_at is null
        and generation < ${evidence.generation} and provider_event_id is not null`;

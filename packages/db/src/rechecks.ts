@@ -20,6 +20,13 @@ export async function dueRechecks(
      order by recheck_at limit ${limit}`;
 }
 
+export async function isRecheckDue(tx: Transaction, calendarId: CalendarId, before: Date): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ due: boolean }[]>`
+    select exists (select from calendar_events
+      where calendar_id = ${calendarId}::uuid and recheck_at <= ${before}) as due`;
+  return rows[0]?.due ?? false;
+}
+
 /** Single reads were answered: nobody comes back for them by itself. */
 export async function settleRechecks(
   tx: Transaction,

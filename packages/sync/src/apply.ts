@@ -8,6 +8,7 @@ import {
   advanceRound,
   deleteEvents,
   finishRound,
+  isRecheckDue,
   isBadRow,
   putInQuarantine,
   releaseFromQuarantine,
@@ -138,8 +139,6 @@ export interface StoreOptions {
 
 export interface Stored extends Applied {
   quarantined: QuarantinedItem[];
-  /** Rows that wait for a single read now. */
-  looks: number;
 }
 
 /** Stores items under evidence; used by pages of rounds and by single reads. */
@@ -159,7 +158,7 @@ export async function storeItems(
   const cut = look ? [] : await recomputeSeries(tx, evidence, new ZoneTable(), series);
   const placed = look
     ? await applyInstances(tx, evidence, look, { shown: sorted, rows: sorted.rows, applied })
-    : { updated: 0, deleted: 0, looks: 0 };
+    : { updated: 0, deleted: 0 };
   if (hasQuarantine) {
     const without = (names: readonly string[], items: readonly QuarantinedItem[]): string[] => {
       const kept = new Set(items.map((item) => item.providerEventId));
@@ -180,7 +179,6 @@ export async function storeItems(
     revived: applied.revived && !look,
     series,
     quarantined,
-    looks: placed.looks,
   };
 }
 
@@ -248,7 +246,7 @@ async function applySorted(
   return {
     done: true,
     stillDirty,
-    mustLook: applied.looks + sweep.looks > 0,
+    mustLook: windowed && (await isRecheckDue(tx, calendar.id, at)),
     lookAgainAt: again.lookAgainAt,
     held: sweep.held,
     created: applied.created,

@@ -28,13 +28,13 @@ export interface ShownInstances {
   absent: readonly string[];
 }
 
-/** @returns what changed besides the events themselves, and how many rows wait for a look */
+/** @returns what changed besides the events themselves */
 export async function applyInstances(
   tx: Transaction,
   evidence: Evidence,
   look: Look,
   { shown, rows, applied }: { shown: ShownInstances; rows: readonly EventRow[]; applied: Applied },
-): Promise<{ updated: number; deleted: number; looks: number }> {
+): Promise<{ updated: number; deleted: number }> {
   await clearKind(tx, evidence, applied.series);
   const plain = await exceptionsAmong(
     tx,
@@ -50,11 +50,11 @@ export async function applyInstances(
     ]),
   ];
   const updated = await storeInstances(tx, evidence, look, { rows: places, series });
-  const looks = await lookAtAbsent(tx, evidence, shown.absent);
+  await lookAtAbsent(tx, evidence, shown.absent);
   // Series may still be filled by a later page; what stands for itself is in the window, or has left it.
   const standing = rows.flatMap((row) => (row.kind === 'series' ? [] : [row.provider_event_id]));
   const expired = standing.length > 0 ? await expireOutside(tx, evidence, standing) : 0;
-  return { updated, deleted: reverted.deleted + expired, looks };
+  return { updated, deleted: reverted.deleted + expired };
 }
 
 /** The last one counts where two stand at one place, exceptions before plain occurrences. */

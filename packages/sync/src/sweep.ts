@@ -24,8 +24,6 @@ import { recomputeSeries } from './series.ts';
 
 export interface Sweep {
   deleted: number;
-  /** Rows that wait for a single read now. */
-  looks: number;
   /** Rows of the calendar that wait for a person now. */
   held: number;
   /** A person's word was carried out. */
@@ -39,11 +37,11 @@ export async function sweepRound(
   last: { evidence: Evidence; seenNow: number; hasHeld: boolean; windowed: boolean },
 ): Promise<Sweep> {
   const { evidence, windowed } = last;
-  const incomplete = windowed ? await lookAtIncomplete(tx, evidence, calendar.round.id) : 0;
+  if (windowed) await lookAtIncomplete(tx, evidence, calendar.round.id);
   if (calendar.round.mode === 'incremental') {
     // Only a full round knows what is absent.
     const held = last.hasHeld ? await countHeld(tx, calendar.id) : 0;
-    return { deleted: 0, looks: incomplete, held, agreedApplied: false };
+    return { deleted: 0, held, agreedApplied: false };
   }
   const expired = windowed ? await leaveOutside(tx, calendar, evidence) : 0;
   // A round that began before the person spoke is not the fresh look that was promised.
@@ -53,15 +51,15 @@ export async function sweepRound(
   const size = await measureSweep(tx, scope);
   const isHeldBack = brakeHolds(size, calendar.round.seen + last.seenNow, deps.settings);
   // Guard: of a window, absence is asked about before it is believed.
-  const unseen = windowed && !isHeldBack ? await lookAtUnseen(tx, evidence) : 0;
+  if (windowed && !isHeldBack) await lookAtUnseen(tx, evidence);
   const swept = await sweepUnseen(tx, scope, isHeldBack || windowed ? 'agreed' : 'all');
   if (isHeldBack) deps.metrics.deletesHeld.inc({ provider: calendar.provider }, size.unseen);
   const held = isHeldBack ? await holdUnseen(tx, scope) : await countHeld(tx, calendar.id);
   const deleted = swept.deleted + expired;
-  if (windowed) return { deleted, looks: incomplete + unseen, held, agreedApplied: agreedAt !== null };
+  if (windowed) return { deleted, held, agreedApplied: agreedAt !== null };
   const freed = isHeldBack ? [] : await freeUnseenSlots(tx, scope);
   await recomputeSeries(tx, evidence, new ZoneTable(), [...new Set([...swept.series, ...freed])]);
-  return { deleted, looks: 0, held, agreedApplied: agreedAt !== null };
+  return { deleted, held, agreedApplied: agreedAt !== null };
 }
 
 /** The window may have moved on: what it left is expired. What lies in the old and the new one is judged. */

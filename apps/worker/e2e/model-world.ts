@@ -1,13 +1,13 @@
 /**
- * An engine over Google's dialect: the real provider and the sandbox speak HTTP, Postgres is real; time and the queue
- * are in the test's hands, so that a history can be replayed from its seed.
+ * An engine over one of the sandbox' dialects: the real provider and the sandbox speak HTTP, Postgres is real; time and
+ * the queue are in the test's hands, so that a history can be replayed from its seed.
  */
 import { randomBytes } from 'node:crypto';
 import { api, ensureChangePartitions, openDatabase, type Database } from '@calfleet/db';
 import { asSyncError, newId, type AccountId, type CalendarId, type WatchId } from '@calfleet/domain';
-import type { JobRequest } from '@calfleet/jobs';
-import { createProviders } from '@calfleet/providers';
-import { sandboxClient, startSandbox, type CalendarOwner, type Sandbox } from '@calfleet/sandbox';
+import type { JobRequest, NotificationEvent } from '@calfleet/jobs';
+import { createProviders, type ProvidersConfig } from '@calfleet/providers';
+import { startSandbox, type Sandbox } from '@calfleet/sandbox';
 import {
   checkRedisMemory,
   createSessions,
@@ -24,40 +24,56 @@ import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { ManualClock } from '@calfleet/testkit';
 import { createChannelSigner, createVault } from '@calfleet/vault';
 
-const email = 'ada@example.test';
+/** A notification of the sandbox, to be carried, lost or doubled by the test. */
+export interface Letter {
+  watchId: WatchId;
+  event: NotificationEvent;
+  resourceId: string;
+  expiresAt: Date;
+}
+
+/** What a history needs to know of a provider. */
+export interface Dialect<Owner> {
+  provider: 'google' | 'microsoft';
+  /** Where the sandbox answers as this provider. */
+  config(sandbox: Sandbox): Partial<ProvidersConfig>;
+  /** A new owner with one calendar and a grant; notifications are held back from here on. */
+  begin(sandbox: Sandbox): { owner: Owner; refreshToken: string };
+  /** All notifications so far, oldest first. */
+  letters(sandbox: Sandbox): (Letter | null)[];
+  /** Whatever troubles the provider ends. */
+  calm(sandbox: Sandbox): void;
+  /** Base of the address for notifications; answers what the provider asks of it. */
+  ingressUrl: string;
+}
+
 const start = new Date('2026-11-10T09:00:00Z');
 
-export class GoogleWorld {
-  readonly email = email;
+export class ModelWorld<Owner> {
   readonly jobs: JobRequest[] = [];
   calendarId!: CalendarId;
-  owner!: CalendarOwner;
+  owner!: Owner;
   private accountId = newId<AccountId>();
-  /** Notifications of the sandbox that were delivered or lost already. */
-  private lettersRead = 0;
-  private readonly lost = new Set<number>();
+  /** Places of the notifications that were delivered or lost already. */
+  private readonly carried = new Set<number>();
 
   private constructor(
     readonly db: Database,
     readonly clock: ManualClock,
     readonly sandbox: Sandbox,
     private readonly vault: ReturnType<typeof createVault>,
-    private readonly deps: SyncDeps,
+    readonly deps: SyncDeps,
+    private readonly dialect: Dialect<Owner>,
   ) {}
 
-  static async open(databaseUrl: string): Promise<GoogleWorld> {
+  static async open<Owner>(databaseUrl: string, dialect: Dialect<Owner>): Promise<ModelWorld<Owner>> {
     const clock = new ManualClock(start);
     const sandbox = await startSandbox({ time: { realNow: () => clock.now().getTime() } });
-    const db = openDatabase({ url: databaseUrl, poolSize: 4, applicationName: 'calfleet-google-model' });
+    const db = openDatabase({ url: databaseUrl, poolSize: 4, applicationName: 'calfleet-model' });
     const vault = createVault([{ id: 'model', key: randomBytes(32) }]);
-    const google = {
-      clientId: sandboxClient.id,
-      clientSecret: sandboxClient.secret,
-      rootUrl: sandbox.googleRootUrl,
-      tokenUrl: `${sandbox.googleRootUrl}oauth2/token`,
-    };
-    const entries = [...createProviders({ clock, timeoutMs: 5_000, google })];
-    const world: GoogleWorld = new GoogleWorld(db, clock, sandbox, vault, {
+    const off = { google: null, microsoft: null };
+    const entries = [...createProviders({ clock, timeoutMs: 5_000, ...off, ...dialect.config(sandbox) })];
+    const deps: SyncDeps = {
       db,
       clock,
       jobs: {
@@ -72,7 +88,7 @@ export class GoogleWorld {
         tokenEndpoints: new Map(entries.map(([name, { tokens }]) => [name, tokens])),
       }),
       signer: createChannelSigner([{ id: 'model', key: randomBytes(32) }]),
-      logger: createLogger({ service: 'google-model', level: 'error' }),
+      logger: createLogger({ service: 'model', level: 'error' }),
       metrics: createMetrics(),
       settings: {
         pastDays: 20,
@@ -80,9 +96,10 @@ export class GoogleWorld {
         massDeleteMin: 10,
         massDeletePercent: 50,
         pageSize: 2_500,
-        ingressUrl: 'http://127.0.0.1:9',
+        ingressUrl: dialect.ingressUrl,
       },
-    });
+    };
+    const world = new ModelWorld(db, clock, sandbox, vault, deps, dialect);
     await db.transaction({ role: 'worker' }, (tx) => ensureChangePartitions(tx, start, 12));
     return world;
   }
@@ -93,19 +110,23 @@ export class GoogleWorld {
     this.sandbox.reset();
     this.clock.set(start);
     this.jobs.length = 0;
-    this.lettersRead = 0;
-    this.lost.clear();
-    // Notifications go where the test carries them.
-    this.sandbox.setQuirks({ pushHold: true, syncMessage: 'never' });
-    const account = this.sandbox.google.createAccount({ email });
-    this.owner = account.createCalendar({ primary: true, timeZone: 'Europe/Berlin' });
+    this.carried.clear();
+    const { owner, refreshToken: plaintext } = this.dialect.begin(this.sandbox);
+    this.owner = owner;
     this.accountId = newId<AccountId>();
     const id = this.accountId;
     const userId = userOf(id);
     const dataKey = this.vault.newDataKey(id);
-    const [plaintext = ''] = account.refreshTokens;
     const refreshToken = this.vault.seal({ accountId: id, dataKey, field: 'refresh_token', plaintext });
-    const row = { id, userId, provider: 'google', scopes: [], dataKey, refreshToken, now: this.clock.now() };
+    const row = {
+      id,
+      userId,
+      provider: this.dialect.provider,
+      scopes: [],
+      dataKey,
+      refreshToken,
+      now: this.clock.now(),
+    };
     await this.db.transaction({ role: 'api', userId }, (tx) => api.insertAccount(tx, row));
     await discoverAccount(this.deps, id);
     const [calendar] = await this.db.transaction(
@@ -138,22 +159,15 @@ export class GoogleWorld {
 
   /** Carries one notification of the sandbox over, none of them, or twice. */
   async deliver({ nth, copies }: { nth: number; copies: number }): Promise<void> {
-    const all = this.sandbox.push.notifications();
-    const open = all
+    const open = this.dialect
+      .letters(this.sandbox)
       .map((letter, at) => ({ letter, at }))
-      .filter(({ at }) => at >= this.lettersRead && !this.lost.has(at));
+      .filter(({ at }) => !this.carried.has(at));
     const chosen = open[nth % Math.max(1, open.length)];
     if (!chosen) return;
-    this.lost.add(chosen.at);
-    const channel = this.sandbox.push.channels.get(chosen.letter.channelId);
-    for (let copy = 0; copy < copies && channel; copy += 1) {
-      await receiveNotification(this.deps, {
-        watchId: channel.id as WatchId,
-        event: chosen.letter.state === 'exists' ? 'change' : chosen.letter.state,
-        resourceId: channel.resourceId,
-        expiresAt: new Date(channel.expiresAtMs),
-        receivedAt: this.clock.now(),
-      });
+    this.carried.add(chosen.at);
+    for (let copy = 0; copy < copies && chosen.letter; copy += 1) {
+      await receiveNotification(this.deps, { ...chosen.letter, receivedAt: this.clock.now() });
     }
   }
 
@@ -178,6 +192,7 @@ export class GoogleWorld {
 
   /** Nothing goes wrong any more and time passes: after this the mirror must be exact. */
   async settle(): Promise<void> {
+    this.dialect.calm(this.sandbox);
     this.sandbox.faults.clear();
     for (let rounds = 0; rounds < 8; rounds += 1) {
       // Longer than any back-off, and than the longest beat of a calendar that push covers.
@@ -211,7 +226,7 @@ export class GoogleWorld {
         return pullCalendar(this.deps, wish, new AbortController().signal);
       }
       case 'ensure-watch':
-        return ensureWatch(this.deps, this.calendarId);
+        return ensureWatch(this.deps, this.calendarId, { mustRenew: job.payload.renew ?? false });
       case 'recheck-events':
         return `rechecked ${await recheckEvents(this.deps, this.calendarId, new AbortController().signal)}`;
       case 'discover-account':
