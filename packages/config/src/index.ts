@@ -2,7 +2,7 @@ export { describeSettings } from './describe.ts';
 export { readEnvironment } from './environment.ts';
 export { ConfigError, type Environment } from './load.ts';
 export { badConfiguration, runProcess, type ProcessOptions, type RunningProcess } from './process.ts';
-export type { GoogleSettings, ProviderSettings } from './providers.ts';
+export type { GoogleSettings, MicrosoftSettings, ProviderSettings } from './providers.ts';
 export {
   apiConfig,
   ingressConfig,

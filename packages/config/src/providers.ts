@@ -9,6 +9,11 @@ export const providerSettingNames = [
   'GOOGLE_TOKEN_URL',
   'GOOGLE_REVOKE_URL',
   'GOOGLE_USERINFO_URL',
+  'MICROSOFT_CLIENT_ID',
+  'MICROSOFT_CLIENT_SECRET',
+  'MICROSOFT_TENANT',
+  'MICROSOFT_GRAPH_ROOT_URL',
+  'MICROSOFT_LOGIN_ROOT_URL',
 ] as const;
 
 type ProviderValues = Values<(typeof providerSettingNames)[number]>;
@@ -24,20 +29,40 @@ export interface GoogleSettings {
   userinfoUrl: string;
 }
 
+export interface MicrosoftSettings {
+  clientId: string;
+  clientSecret: string;
+  /** `common`, `organizations`, `consumers`, a tenant id or a domain; safe as a path segment. */
+  tenant: string;
+  /** With the version, without a slash at its end. */
+  graphRootUrl: string;
+  /** Without a slash at its end; the tenant comes behind it. */
+  loginRootUrl: string;
+}
+
 /** A provider that is off is null. */
 export interface ProviderSettings {
   google: GoogleSettings | null;
-  /** Has no adapter yet. */
-  microsoft: null;
+  microsoft: MicrosoftSettings | null;
 }
 
 export function providersOf(values: ProviderValues): ProviderSettings {
-  return { google: googleOf(values), microsoft: null };
+  return { google: googleOf(values), microsoft: microsoftOf(values) };
 }
 
+/** Half a provider is a slip of the hand: the fleet would run without it and nobody would hear why. */
 export function providerProblems(values: ProviderValues): string[] {
-  if (providersOf(values).google) return [];
-  return ['No provider is on: set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET'];
+  const half = (['GOOGLE', 'MICROSOFT'] as const).flatMap((name) => {
+    const [id, secret] = [`${name}_CLIENT_ID`, `${name}_CLIENT_SECRET`] as const;
+    if (values[id] === null && values[secret] !== null) return [`${id} is missing: ${secret} is set`];
+    if (values[id] !== null && values[secret] === null) return [`${secret} is missing: ${id} is set`];
+    return [];
+  });
+  const { google, microsoft } = providersOf(values);
+  if (half.length > 0 || google || microsoft) return half;
+  return [
+    'No provider is on: set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET, or MICROSOFT_CLIENT_ID and MICROSOFT_CLIENT_SECRET',
+  ];
 }
 
 function googleOf(values: ProviderValues): GoogleSettings | null {
@@ -51,5 +76,17 @@ function googleOf(values: ProviderValues): GoogleSettings | null {
     tokenUrl: values.GOOGLE_TOKEN_URL,
     revokeUrl: values.GOOGLE_REVOKE_URL,
     userinfoUrl: values.GOOGLE_USERINFO_URL,
+  };
+}
+
+function microsoftOf(values: ProviderValues): MicrosoftSettings | null {
+  const { MICROSOFT_CLIENT_ID: clientId, MICROSOFT_CLIENT_SECRET: clientSecret } = values;
+  if (!clientId || !clientSecret) return null;
+  return {
+    clientId,
+    clientSecret,
+    tenant: values.MICROSOFT_TENANT,
+    graphRootUrl: values.MICROSOFT_GRAPH_ROOT_URL,
+    loginRootUrl: values.MICROSOFT_LOGIN_ROOT_URL,
   };
 }

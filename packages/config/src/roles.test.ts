@@ -53,15 +53,10 @@ test('the worker gets its defaults', () => {
 });
 
 test('what is not there yet is refused in one line per feature, and not by who would not read it', () => {
-  const early = { MICROSOFT_CLIENT_ID: 'id', MICROSOFT_CLIENT_SECRET: 'shhh' };
+  const early = { AUTH_JWKS_URL: 'https://k.test', AUTH_JWT_SECRET: ' ' };
   const { REDIS_URL, CHANNEL_SIGNING_KEYS } = complete();
   for (const load of [apiConfig, workerConfig]) {
-    expect(
-      problemsOf(() =>
-        load({ ...complete(), ...early, AUTH_JWKS_URL: 'https://k.test', AUTH_JWT_SECRET: ' ' }),
-      ),
-    ).toEqual([
-      'MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET are set, but this version has no Microsoft calendars: unset them',
+    expect(problemsOf(() => load({ ...complete(), ...early }))).toEqual([
       'AUTH_JWKS_URL is set, but this version has no signed user tokens: unset it',
     ]);
   }
@@ -98,9 +93,78 @@ test('a problem never repeats a secret', () => {
   expect(problems).not.toMatch(/secret-word|short-word/);
 });
 
-test('a provider with half of its credentials is off', () => {
-  const env = { ...complete(), GOOGLE_CLIENT_SECRET: '' };
-  expect(problemsOf(() => workerConfig(env))).toEqual([expect.stringContaining('No provider is on')]);
+const entra = { MICROSOFT_CLIENT_ID: 'app-id', MICROSOFT_CLIENT_SECRET: 'hush' };
+const noGoogle = { GOOGLE_CLIENT_ID: '', GOOGLE_CLIENT_SECRET: '' };
+
+test('Microsoft is on beside Google, and alone', () => {
+  const microsoft = {
+    clientId: 'app-id',
+    clientSecret: 'hush',
+    tenant: 'common',
+    graphRootUrl: 'https://graph.microsoft.com/v1.0',
+    loginRootUrl: 'https://login.microsoftonline.com',
+  };
+  for (const load of [apiConfig, workerConfig]) {
+    expect(load({ ...complete(), ...entra }).providers).toMatchObject({ google: {}, microsoft });
+    expect(load({ ...complete(), ...noGoogle, ...entra }).providers).toEqual({ google: null, microsoft });
+  }
+});
+
+test('Microsoft can be somewhere else: another tenant, another root', () => {
+  const { providers } = workerConfig({
+    ...complete(),
+    ...entra,
+    MICROSOFT_TENANT: 'contoso.onmicrosoft.com',
+    MICROSOFT_GRAPH_ROOT_URL: 'http://127.0.0.1:9/microsoft/v1.0/',
+    MICROSOFT_LOGIN_ROOT_URL: 'https://login.microsoftonline.us//',
+  });
+  expect(providers.microsoft).toMatchObject({
+    tenant: 'contoso.onmicrosoft.com',
+    graphRootUrl: 'http://127.0.0.1:9/microsoft/v1.0',
+    loginRootUrl: 'https://login.microsoftonline.us',
+  });
+});
+
+test.each(['..', '.', 'a/b', 'common?x=1', 'common#', 'te nant', '%2e%2e', 'tenant\u0000'])(
+  'tenant %j is refused: it becomes part of an address',
+  (MICROSOFT_TENANT) => {
+    expect(problemsOf(() => apiConfig({ ...complete(), ...entra, MICROSOFT_TENANT }))).toEqual([
+      'MICROSOFT_TENANT must be common, organizations, consumers, a tenant id or a domain',
+    ]);
+  },
+);
+
+test.each(['MICROSOFT_GRAPH_ROOT_URL', 'MICROSOFT_LOGIN_ROOT_URL'])(
+  '%s takes plain http on loopback alone',
+  (name) => {
+    const load = (root: string) => problemsOf(() => workerConfig({ ...complete(), ...entra, [name]: root }));
+    expect(load('http://localhost:9/graph')).toEqual([]);
+    for (const root of ['http://graph.example.test/v1.0', 'https://u:p@graph.test/', 'nonsense']) {
+      expect(load(root)).toEqual([expect.stringMatching(`^${name} `)]);
+    }
+  },
+);
+
+test.each(['GOOGLE', 'MICROSOFT'])('half of %s is named, whatever else is on', (name) => {
+  const [id, secret] = [`${name}_CLIENT_ID`, `${name}_CLIENT_SECRET`];
+  for (const [set, missing] of [
+    [id, secret],
+    [secret, id],
+  ] as const) {
+    const problems = [`${missing} is missing: ${set} is set`];
+    const both = { ...complete(), ...entra, [missing]: '' };
+    const alone = { ...complete(), ...noGoogle, [set]: 'given-word' };
+    for (const env of [both, alone]) {
+      expect(problemsOf(() => workerConfig(env))).toEqual(problems);
+      expect(problemsOf(() => apiConfig(env))).toEqual(problems);
+    }
+  }
+});
+
+test('without any provider both ways out are named', () => {
+  expect(problemsOf(() => workerConfig({ ...complete(), ...noGoogle }))).toEqual([
+    expect.stringMatching(/^No provider is on: .*GOOGLE_CLIENT_SECRET.*MICROSOFT_CLIENT_SECRET$/),
+  ]);
 });
 
 test.each([

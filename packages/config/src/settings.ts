@@ -141,6 +141,28 @@ export const settings = {
     'https://openidconnect.googleapis.com/v1/userinfo',
     'Where the e-mail address of a Google grant is read.',
   ),
+  MICROSOFT_CLIENT_ID: optional(
+    value.text(),
+    'Application (client) id of your Entra app; Microsoft is off without it.',
+  ),
+  MICROSOFT_CLIENT_SECRET: secret(
+    optional(value.text(), 'Client secret of that app; Microsoft is off without it.'),
+  ),
+  MICROSOFT_TENANT: setting(
+    value.tenant(),
+    'common',
+    'Whose users may connect: common, organizations, consumers, or one tenant by id or domain.',
+  ),
+  MICROSOFT_GRAPH_ROOT_URL: setting(
+    value.bareRootUrl(),
+    'https://graph.microsoft.com/v1.0',
+    'Root of Microsoft Graph with its version; national clouds have their own.',
+  ),
+  MICROSOFT_LOGIN_ROOT_URL: setting(
+    value.bareRootUrl(),
+    'https://login.microsoftonline.com',
+    'Root of the Microsoft login; the tenant comes behind it.',
+  ),
   SYNC_PAST_DAYS: setting(
     value.wholeNumber({ min: 1, max: 3650 }),
     '30',
@@ -183,6 +205,5 @@ export type SettingValue<Name extends SettingName> =
 
 /** Names that are planned and do nothing yet: whoever sets one would believe that it works. */
 export const plannedSettings: readonly { name: RegExp; what: string }[] = [
-  { name: /^MICROSOFT_CLIENT_(ID|SECRET)$/, what: 'Microsoft calendars' },
   { name: /^AUTH_(JWT_SECRET|JWKS_URL)$/, what: 'signed user tokens' },
 ];

@@ -16,6 +16,15 @@ const isLoopback = (host: string) =>
 /** A base URL, always ending in `/` so that paths can be resolved against it; plain http only on loopback. */
 export const rootUrl = () => address().transform((text) => (text.endsWith('/') ? text : `${text}/`));
 
+/** The same, never ending in `/`: where the paths below it are written with theirs in front. */
+export const bareRootUrl = () => address().transform((text) => text.replace(/\/+$/, ''));
+
+/** A Microsoft tenant: a word of theirs, an id or a domain. It becomes a path segment, so nothing else may pass. */
+export const tenant = () =>
+  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/, {
+    error: 'must be common, organizations, consumers, a tenant id or a domain',
+  });
+
 /** One endpoint, kept as written; plain http only on loopback, since tokens travel there. */
 export const address = () =>
   z.string().superRefine((text, context) => {
