@@ -60,6 +60,8 @@ interface Batch {
   envelopes: Envelope[];
   firstAtMs: number;
   attempts: number;
+  /** Of the outbox when it left: what was on its way when everything was forgotten ends there. */
+  epoch: number;
 }
 
 interface Deps {
@@ -78,7 +80,7 @@ export class Outbox {
   private readonly flying = new Set<Promise<void>>();
   private readonly carriers = newCarriers({ keepAlive: true, maxSockets: 32 });
   private waitingItems = 0;
-  private closed = false;
+  private epoch = 0;
 
   constructor(private readonly deps: Deps) {}
 
@@ -118,10 +120,10 @@ export class Outbox {
     this.ready.clear();
     this.waitingItems = 0;
     this.counts = newCounts();
+    this.epoch += 1;
   }
 
   close(): void {
-    this.closed = true;
     this.clear();
     this.carriers.http.destroy();
     this.carriers.https.destroy();
@@ -145,12 +147,12 @@ export class Outbox {
       const envelopes = queue.splice(0, notificationBatchMax);
       if (random.chance(notificationReorderRate)) envelopes.reverse();
       const url = envelopes[0]?.url ?? '';
-      this.track(this.attempt({ url, envelopes, firstAtMs: clock.now(), attempts: 0 }));
+      this.track(this.attempt({ url, envelopes, firstAtMs: clock.now(), attempts: 0, epoch: this.epoch }));
     }
   }
 
   private async attempt(batch: Batch): Promise<void> {
-    if (this.closed) return;
+    if (batch.epoch !== this.epoch) return;
     batch.attempts += 1;
     this.counts.posts += 1;
     if (batch.attempts > 1) this.counts.retried += 1;
@@ -160,7 +162,7 @@ export class Outbox {
       { contentType: 'application/json; charset=utf-8', body },
       { carriers: this.carriers, timeoutMs: this.deps.quirks().notificationTimeoutMs },
     );
-    if (this.closed) return;
+    if (batch.epoch !== this.epoch) return;
     this.note(batch, answer);
     if (answer.status >= 200 && answer.status < 300) this.accept(batch);
     else this.retry(batch);

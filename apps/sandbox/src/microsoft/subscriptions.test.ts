@@ -1,4 +1,4 @@
-import { PERSONAL_TENANT } from './grants.ts';
+import { issueAccessToken, PERSONAL_TENANT } from './grants.ts';
 import {
   GraphVisitor,
   newMailbox,
@@ -8,7 +8,6 @@ import {
   type GraphAnswer,
   type GraphFixture,
 } from './subscriptions.fixture.ts';
-import { issueAccessToken } from './grants.ts';
 
 const MINUTE_MS = 60_000;
 let fixture: GraphFixture;
@@ -158,6 +157,26 @@ describe('creation', () => {
     fixture.owner.setQuirks({ subscriptionNeedsReadScope: true });
     expect(await subscribeWith(['Calendars.ReadWrite'])).toEqual([403, 'ExtensionError']);
     expect(await subscribeWith(['Calendars.ReadWrite', 'Calendars.Read'])).toEqual([201, undefined]);
+  });
+
+  it('lets an application name any mailbox of its tenant, but not me', async () => {
+    const noor = newMailbox(fixture, 'noor', { tenantId: PERSONAL_TENANT });
+    const { tenantId } = ada.mailbox;
+    fixture.graph.accessTokens.set('app-only', {
+      token: 'app-only',
+      oid: null,
+      tenantId,
+      clientId: OTHER_APP.id,
+      scopes: ['Calendars.Read'],
+      expiresAtMs: fixture.clock.now() + MINUTE_MS,
+      refreshToken: null,
+    });
+    const app = new GraphVisitor(fixture, 'app-only');
+    expect(refusal(await app.subscribe())).toEqual([400, 'BadRequest']);
+    expect((await app.subscribe({ resource: `users/${noor.mailbox.oid}/events` })).status).toBe(404);
+    const made = await app.subscribe({ resource: `users/${ada.mailbox.oid}/calendars/ada-other/events` });
+    expect([made.status, made.body.creatorId]).toEqual([201, OTHER_APP.id]);
+    expect((await app.call('GET', 'subscriptions')).body.value).toHaveLength(1);
   });
 
   it('refuses mailboxes that Graph does not reach', async () => {
