@@ -26,6 +26,7 @@ export type {
   WorkersOptions,
 } from './contract.ts';
 export { createRedisEpoch, type RedisEpoch } from './epoch.ts';
+export { createMailboxLimiter, type MailboxLimiter, type MailboxLimiterOptions } from './mailbox-limiter.ts';
 export { createQueueMonitor, type QueueMonitor, type QueueReading, type QueueState } from './monitor.ts';
 export { createProducer, QueueUnavailable, type ProducerOptions } from './producer.ts';
 export { createSchedules, type Schedules } from './schedules.ts';

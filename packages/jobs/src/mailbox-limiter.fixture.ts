@@ -1,0 +1,58 @@
+/**
+ * A process that takes places, for tests that want several or kill one. The parent's first message says what to do; this
+ * process answers once when it has done it.
+ */
+import { Redis } from 'ioredis';
+import { createMailboxLimiter, type MailboxLimiter } from './mailbox-limiter.ts';
+
+export interface Order {
+  redisUrl: string;
+  prefix: string;
+  mailbox: string;
+  leaseMs: number;
+  /** `hold`: takes the places and keeps them. `work`: many callers take, use and leave them, again and again. */
+  what: { do: 'hold'; places: number } | { do: 'work'; callers: number; turns: number };
+}
+
+/** `mostMet`: the highest number of places in use that any caller met, its own included. */
+export type Answer = { turns: number; mostMet: number };
+
+process.once('message', (order: Order) => void obey(order).then((answer) => process.send?.(answer)));
+
+async function obey({ what, mailbox, ...options }: Order): Promise<Answer> {
+  const limiter = createMailboxLimiter(options);
+  if (what.do === 'hold') {
+    await limiter.admit(mailbox, what.places);
+    return { turns: 1, mostMet: what.places };
+  }
+  const redis = new Redis(options.redisUrl);
+  const gauge = `${options.prefix}:gauge`;
+  const callers = Array.from({ length: what.callers }, (_, n) =>
+    useInTurns({ limiter, redis, gauge, mailbox, places: n % 4 === 3 ? 4 : 1, turns: what.turns }),
+  );
+  const met = await Promise.all(callers);
+  await Promise.all([limiter.close(), redis.quit()]);
+  return { turns: callers.length * what.turns, mostMet: Math.max(...met) };
+}
+
+interface Use {
+  limiter: MailboxLimiter;
+  redis: Redis;
+  gauge: string;
+  mailbox: string;
+  places: number;
+  turns: number;
+}
+
+/** The gauge is counted apart from the limiter, by everybody in the same place. */
+async function useInTurns({ limiter, redis, gauge, mailbox, places, turns }: Use): Promise<number> {
+  let mostMet = 0;
+  for (let turn = 0; turn < turns; turn += 1) {
+    const admission = await limiter.admit(mailbox, places);
+    mostMet = Math.max(mostMet, await redis.incrby(gauge, places));
+    await redis.ping();
+    await redis.decrby(gauge, places);
+    await admission.leave();
+  }
+  return mostMet;
+}
