@@ -89,6 +89,19 @@ it('waits no longer than its patience, and counts it as slow', async () => {
   expect(byStatus[0]).toBe(slowAnswers);
 });
 
+it('ends what is on its way when everything is forgotten', async () => {
+  fixture.receiver.answers.push(503);
+  fixture.receiver.delayMs = 50;
+  change(fixture.graph, ada.mailbox);
+  fixture.owner.notifications.release();
+  await eventually(() => fixture.receiver.posts.length === 1);
+  fixture.graph.clear();
+  await settled();
+  expect(fixture.receiver.posts).toHaveLength(1);
+  expect(fixture.owner.notifications.tally()).toMatchObject({ items: 0, posts: 0, acceptedItems: 0 });
+  expect(fixture.owner.subscriptions.report()).toEqual([]);
+});
+
 describe('hosts that answer too slowly', () => {
   const judged = { windowMs: 600_000, answersMin: 1, slowShare: 0.1, dropShare: 0.15, slowDelayMs: 600_000 };
 
