@@ -11,4 +11,6 @@ export {
 export type { MemoryFault, MemoryOperation } from './memory/faults.ts';
 export { createMemoryTokenEndpoint } from './memory/oauth.ts';
 export { createMemoryProvider } from './memory/provider.ts';
+export { createMicrosoftTokenEndpoint, type MicrosoftOauthOptions } from './microsoft/oauth.ts';
+export { createMicrosoftProvider, type MicrosoftProviderOptions } from './microsoft/provider.ts';
 export { createProviders, type ProviderEntry, type Providers, type ProvidersConfig } from './registry.ts';

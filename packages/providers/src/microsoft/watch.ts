@@ -1,0 +1,139 @@
+/**
+ * Subscriptions. Graph calls the address before it answers; one address takes changes and lifecycle events alike.
+ * https://learn.microsoft.com/graph/api/subscription-post-subscriptions
+ */
+import {
+  instantOf,
+  SyncError,
+  type Channel,
+  type ProviderSession,
+  type WatchRequest,
+} from '@calfleet/domain';
+import { isJson, objectsOf, textOf, type Json } from '../json.ts';
+import { readDateTime } from '../wall-time.ts';
+import { call, type GraphCalls } from './call.ts';
+import type { GraphOperation } from './errors.ts';
+import { calendarPath } from './series.ts';
+
+/**
+ * Documented are 10,080 minutes, live Graph is reported to refuse what lies above 10,070; the rest is for clocks that
+ * differ. https://learn.microsoft.com/graph/api/resources/subscription#maximum-length-of-subscription-per-resource-type
+ */
+const LIFE_MAX_MS = 10_000 * 60_000;
+
+export async function watch(
+  calls: GraphCalls,
+  session: ProviderSession,
+  request: WatchRequest,
+): Promise<Channel> {
+  try {
+    return await create(calls, session, request);
+  } catch (thrown) {
+    if (!isDuplicate(thrown)) throw thrown;
+    // Ours from before, whose answer was lost. Those of other houses with the same client id are theirs.
+    const ours = await subscriptionsAt(calls, session, request.address);
+    if (ours.length === 0) throw thrown;
+    for (const id of ours) await remove(calls, session, id);
+    return create(calls, session, request);
+  }
+}
+
+/** Prolongs and, in the same request, hands over a new token. @throws remote_missing it has ended */
+export async function renewWatch(
+  calls: GraphCalls,
+  session: ProviderSession,
+  channel: { resourceId: string; expiresAt: string },
+): Promise<Channel> {
+  const subscription = await call(calls, session, {
+    operation: 'renewWatch',
+    method: 'PATCH',
+    at: subscriptionPath(channel.resourceId),
+    body: { expirationDateTime: expiryOf(calls, channel.expiresAt) },
+  });
+  return readChannel(subscription, 'renewWatch');
+}
+
+export const stopWatch = (
+  calls: GraphCalls,
+  session: ProviderSession,
+  channel: { resourceId: string },
+): Promise<void> => remove(calls, session, channel.resourceId);
+
+async function create(calls: GraphCalls, session: ProviderSession, request: WatchRequest): Promise<Channel> {
+  const subscription = await call(calls, session, {
+    operation: 'watch',
+    method: 'POST',
+    at: '/subscriptions',
+    body: {
+      changeType: 'created,updated,deleted',
+      // `me/events` is reported to speak of the default calendar alone.
+      // https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/51
+      resource: `${calendarPath(request.providerCalendarId)}/events`,
+      notificationUrl: request.address,
+      // It cannot be added later.
+      lifecycleNotificationUrl: request.address,
+      clientState: request.token,
+      expirationDateTime: expiryOf(calls, request.expiresAt),
+    },
+  });
+  return readChannel(subscription, 'watch');
+}
+
+/** A subscription that is gone already is closed. */
+async function remove(calls: GraphCalls, session: ProviderSession, id: string): Promise<void> {
+  try {
+    await call(calls, session, { operation: 'stopWatch', method: 'DELETE', at: subscriptionPath(id) });
+  } catch (thrown) {
+    if (thrown instanceof SyncError && thrown.code === 'remote_missing') return;
+    throw thrown;
+  }
+}
+
+/** The quota is 1,000 per mailbox; pages hold 100. */
+const PAGES_MAX = 20;
+
+async function subscriptionsAt(
+  calls: GraphCalls,
+  session: ProviderSession,
+  address: string,
+): Promise<string[]> {
+  const found: Json[] = [];
+  let at: string | null = '/subscriptions';
+  for (let pages = 0; at !== null && pages < PAGES_MAX; pages += 1) {
+    const page: unknown = await call(calls, session, { operation: 'watch', method: 'GET', at });
+    if (!isJson(page)) throw strange('watch', 'no list of subscriptions');
+    found.push(...objectsOf(page['value']).filter((each) => each['notificationUrl'] === address));
+    at = textOf(page['@odata.nextLink']);
+  }
+  return found.flatMap((each) => textOf(each['id']) ?? []);
+}
+
+const isDuplicate = (thrown: unknown): boolean =>
+  thrown instanceof SyncError && thrown.code === 'push_not_supported' && thrown.context['status'] === 409;
+
+const subscriptionPath = (id: string): string => `/subscriptions/${encodeURIComponent(id)}`;
+
+const expiryOf = ({ clock }: GraphCalls, wanted: string): string =>
+  instantOf(new Date(Math.min(Date.parse(wanted), clock.now().getTime() + LIFE_MAX_MS)));
+
+/** Short lives are raised and long ones may be cut: what Graph says counts. */
+function readChannel(subscription: unknown, operation: GraphOperation): Channel {
+  const id = isJson(subscription) ? textOf(subscription['id']) : null;
+  const expiry = isJson(subscription) ? textOf(subscription['expirationDateTime']) : null;
+  if (id === null || expiry === null) throw strange(operation, 'no subscription');
+  return { resourceId: id, expiresAt: readExpiry(expiry, operation) };
+}
+
+function readExpiry(expiry: string, operation: GraphOperation): string {
+  try {
+    const time = readDateTime(expiry);
+    return 'instant' in time ? time.instant : `${time.local}Z`;
+  } catch {
+    throw strange(operation, 'an expiry that is no time');
+  }
+}
+
+const strange = (operation: GraphOperation, what: string): SyncError =>
+  new SyncError('provider_unavailable', `Graph answered ${operation} with ${what}`, {
+    context: { operation },
+  });
