@@ -1,4 +1,4 @@
-/** The providers on your machine: Google Calendar v3 over HTTP with push, OAuth, faults and time under control. */
+/** The providers on your machine: Google Calendar v3 and Microsoft Graph over HTTP with push, OAuth, faults and time under control. */
 export { sandboxClient, startSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
 export {
   GoogleOwner,
@@ -20,6 +20,11 @@ export type { Notification, PushCounts } from './push/push.ts';
 export type { UsageReport } from './store/usage.ts';
 export { demoAccounts, seedDemo, type DemoAccount } from './seed/demo.ts';
 export { manyEvents, type ManyOptions } from './seed/many.ts';
+export { MicrosoftOwner, type NewMailbox } from './microsoft/owner.ts';
+export { MailboxOwner, type NewMicrosoftCalendar, type ShareOptions } from './microsoft/mailbox-owner.ts';
+export { MicrosoftCalendarOwner, type MicrosoftEventBody } from './microsoft/calendar-owner.ts';
+export type { MicrosoftInstance } from './microsoft/truth.ts';
+export type { MicrosoftQuirkChanges, MicrosoftQuirks } from './microsoft/quirks.ts';
 export { slowDropProfiles, type ChannelQuirks, type SlowDrop } from './microsoft/channel-quirks.ts';
 export type { LifecycleEvent } from './microsoft/notifications-item.ts';
 export type { NotificationRecord } from './microsoft/notifications-outbox.ts';

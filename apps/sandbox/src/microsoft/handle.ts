@@ -15,7 +15,8 @@ import {
 } from './errors.ts';
 import { bearerOf } from './grants.ts';
 import type { AccessToken, Mailbox } from './mailbox.ts';
-import { findMailbox, operate } from './operate.ts';
+import { runBatch } from './batch.ts';
+import { operate } from './operate.ts';
 import { GraphParams } from './params.ts';
 import { parsePrefer } from './prefer.ts';
 import { findRoute, type Route } from './routes.ts';
@@ -64,7 +65,9 @@ export function plan(world: MicrosoftWorld, request: GraphRequest): PlannedCall 
     run: () =>
       guarded(marks, async () => {
         if (access === undefined) throw unauthorized(tokenProblem(request));
-        return operate(readCall(world, request, access), route, request);
+        const call = readCall(world, request, access);
+        if (route.operation === 'graph.batch') return runBatch(world, request, call.body);
+        return operate(call, route);
       }),
     fault: (effect) => withMarks(plannedError(effect).reply(marks), marks),
   };
@@ -89,7 +92,7 @@ function readCall(world: MicrosoftWorld, request: GraphRequest, access: AccessTo
 
 /** Whom a request is about, without complaining; for throttling, faults and usage. */
 function peekMailbox(world: MicrosoftWorld, access: AccessToken, route: Route): Mailbox | undefined {
-  if (route.user !== null && route.user !== 'me') return findMailbox(world, route.user);
+  if (route.user !== null && route.user !== 'me') return world.mailbox(route.user);
   return access.oid === null ? undefined : world.mailboxes.get(access.oid);
 }
 

@@ -26,6 +26,8 @@ export interface Mailbox {
   readonly calendars: Map<string, CalendarEntry>;
   /** False for a mailbox on the customer's own servers, or without a licence. */
   isRestEnabled: boolean;
+  /** Delta rounds finished, over all calendars; links remember theirs. */
+  syncGeneration: number;
 }
 
 export interface AccessToken {

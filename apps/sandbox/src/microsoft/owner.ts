@@ -1,18 +1,17 @@
-/** The other side of the Microsoft sandbox: people who own mailboxes, and an operator. */
+/**
+ * The other side of the Microsoft sandbox: people who own mailboxes, and an operator who revokes, unshares and moves
+ * things. Tests in the same process call it; the control API offers the same over HTTP.
+ */
 import { ControlError } from '../control/owner.ts';
-import {
-  expireAccessTokens,
-  grantTokens,
-  issueAccessToken,
-  issueRefreshToken,
-  revokeGrants,
-} from './grants.ts';
+import { issueRefreshToken } from './grants.ts';
 import type { Mailbox } from './mailbox.ts';
-import { changeQuirks, type MicrosoftQuirkChanges, type MicrosoftQuirks } from './quirks.ts';
+import { MailboxOwner, type NewMicrosoftCalendar } from './mailbox-owner.ts';
 import type { Notifications } from './notifications.ts';
+import { changeQuirks, type MicrosoftQuirkChanges, type MicrosoftQuirks } from './quirks.ts';
 import type { Subscriptions } from './subscriptions-store.ts';
-import type { ThrottleReport } from './throttle.ts';
 import type { MicrosoftWorld } from './world.ts';
+
+export { MailboxOwner } from './mailbox-owner.ts';
 
 export interface NewMailbox {
   email: string;
@@ -24,6 +23,8 @@ export interface NewMailbox {
   refreshToken?: string | undefined;
   /** Default: a tenant of the sandbox's own, the same for everybody. */
   tenantId?: string | undefined;
+  /** The first one is the default calendar. Left out: none yet. */
+  calendars?: NewMicrosoftCalendar[] | undefined;
 }
 
 const defaultTenant = '5a4db0c5-0000-4000-8000-00000000face';
@@ -75,10 +76,13 @@ export class MicrosoftOwner {
       refreshTokens: [],
       calendars: new Map(),
       isRestEnabled: true,
+      syncGeneration: 0,
     };
     world.mailboxes.set(mailbox.oid, mailbox);
     issueRefreshToken(world, mailbox, given.refreshToken);
-    return new MailboxOwner(world, mailbox);
+    const owner = new MailboxOwner(world, mailbox);
+    for (const calendar of given.calendars ?? []) owner.createCalendar(calendar);
+    return owner;
   }
 
   /** @param name object id or address. @throws ControlError 404 */
@@ -90,75 +94,5 @@ export class MicrosoftOwner {
 
   mailboxes(): MailboxOwner[] {
     return [...this.world.mailboxes.values()].map((mailbox) => new MailboxOwner(this.world, mailbox));
-  }
-}
-
-export class MailboxOwner {
-  constructor(
-    private readonly world: MicrosoftWorld,
-    private readonly mailbox: Mailbox,
-  ) {}
-
-  get oid(): string {
-    return this.mailbox.oid;
-  }
-
-  get tenantId(): string {
-    return this.mailbox.tenantId;
-  }
-
-  get email(): string {
-    return this.mailbox.email;
-  }
-
-  /** Living refresh tokens, oldest first. */
-  get refreshTokens(): string[] {
-    return this.mailbox.refreshTokens.map(({ token }) => token);
-  }
-
-  /** One more grant, as a repeated consent would give. */
-  issueRefreshToken(token?: string): string {
-    return issueRefreshToken(this.world, this.mailbox, token);
-  }
-
-  /** A living access token without the detour over the token endpoint. */
-  accessToken(): string {
-    const clientId = this.world.clients[0]?.id ?? '';
-    return issueAccessToken(this.world, this.mailbox, { clientId, refreshToken: null }).token;
-  }
-
-  /** What a sign-in with consent gives. */
-  grantTokens(granted: { scopes?: string[]; refreshToken?: string } = {}): {
-    accessToken: string;
-    refreshToken: string;
-  } {
-    return grantTokens(this.world, this.mailbox, granted);
-  }
-
-  expireAccessTokens(): void {
-    expireAccessTokens(this.world, this.mailbox);
-  }
-
-  /** The user, or an administrator, takes every grant back. */
-  revoke(): void {
-    revokeGrants(this.world, this.mailbox);
-  }
-
-  /** Requests of this mailbox: at once at most, refused, and come before a Retry-After was over. */
-  throttle(): ThrottleReport {
-    return this.world.throttle.report(this.mailbox);
-  }
-
-  resetThrottle(): void {
-    this.world.throttle.reset(this.mailbox);
-  }
-
-  /** The next requests are answered 429 with this Retry-After. */
-  refuseNext(requests: number, retryAfterSeconds = 1): void {
-    this.world.throttle.refuseNext(this.mailbox, { requests, retryAfterSeconds });
-  }
-
-  setScopes(scopes: string[]): void {
-    this.mailbox.scopes = [...scopes];
   }
 }

@@ -2,7 +2,7 @@
 export class GraphParams {
   private readonly values: Map<string, string>;
 
-  constructor(params: URLSearchParams) {
+  constructor(private readonly params: URLSearchParams) {
     this.values = new Map([...params].map(([name, value]) => [name.toLowerCase(), value]));
   }
 
@@ -10,7 +10,8 @@ export class GraphParams {
     return this.values.get(name.toLowerCase());
   }
 
-  names(): string[] {
-    return [...this.values.keys()];
+  /** As they were written. */
+  entries(): [name: string, value: string][] {
+    return [...this.params];
   }
 }

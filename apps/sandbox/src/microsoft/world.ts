@@ -8,6 +8,7 @@ import { Random } from '../random.ts';
 import type { Usage } from '../store/usage.ts';
 import type { OAuthClient } from '../store/world.ts';
 import type { Folder } from './folder.ts';
+import type { StoredItem } from './item.ts';
 import type { AccessToken, CalendarEntry, Mailbox, MailboxChange } from './mailbox.ts';
 import { documentedQuirks, type MicrosoftQuirks } from './quirks.ts';
 import { Subscriptions } from './subscriptions-store.ts';
@@ -16,6 +17,7 @@ import { GraphZones } from './zones.ts';
 
 /** Bytes of a changeKey, as Exchange has them. */
 const CHANGE_KEY_BYTES = 22;
+const ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 export interface MicrosoftDeps {
   clock: SandboxClock;
@@ -39,6 +41,10 @@ export class MicrosoftWorld {
   readonly mailboxes = new Map<string, Mailbox>();
   /** Calendars as their owner has them, by folder id. */
   readonly folders = new Map<string, Folder>();
+  /** Where each event is now, or last was, by its key. */
+  readonly items = new Map<number, StoredItem>();
+  /** Events by mailbox and transactionId. */
+  readonly transactions = new Map<string, StoredItem>();
   readonly accessTokens = new Map<string, AccessToken>();
   /** Ids and tokens. */
   readonly names: Random;
@@ -49,6 +55,7 @@ export class MicrosoftWorld {
   private readonly random: Random;
   private version = 0;
   private requests = 0;
+  private itemKeys = 0;
 
   constructor(deps: MicrosoftDeps) {
     this.clock = deps.clock;
@@ -75,6 +82,16 @@ export class MicrosoftWorld {
     key.writeUInt32BE(0xfb9f5c2a, 0);
     key.writeUIntBE(this.version, CHANGE_KEY_BYTES - 6, 6);
     return key;
+  }
+
+  /** As long and as awkward in a path as real ones. */
+  newCalendarId(): string {
+    return `AAMkA${this.names.word(58, ID_ALPHABET)}=`;
+  }
+
+  nextItemKey(): number {
+    this.itemKeys += 1;
+    return this.itemKeys;
   }
 
   /** In the shape of a GUID, the same in every run. */
@@ -105,6 +122,8 @@ export class MicrosoftWorld {
     this.quirks = documentedQuirks();
     this.mailboxes.clear();
     this.folders.clear();
+    this.items.clear();
+    this.transactions.clear();
     this.accessTokens.clear();
     this.throttle.clear();
     this.subscriptions.clear();
