@@ -18,6 +18,9 @@ import { asIfUtc, timesOf } from './event-row.ts';
  * get its turn (a rule that is cut at its limit takes 10 ms). */
 const seriesPerStatement = 50;
 const rowsPerStatement = 5_000;
+/** Nor does the connection wait longer: 15 s idle in a transaction end it, and on a starved machine 50 slow rules took
+ * that long. */
+const expandingMsMax = 500;
 /** All-day and floating bounds may be asked for in any zone, 14 hours off at most: their window is wider by that. */
 const marginMs = 14 * 3_600_000;
 
@@ -35,13 +38,15 @@ export async function recomputeSeries(
   let owners: string[] = [];
   let rows: OccurrenceRow[] = [];
   let waiting = 0;
+  let since = performance.now();
   for (const family of familiesOf(series, parts)) {
     owners.push(...family.map((part) => part.id));
     rows.push(...occurrencesOf(family, evidence, zones, problems));
     waiting += 1;
-    if (rows.length < rowsPerStatement && waiting < seriesPerStatement) continue;
+    const isShort = performance.now() - since < expandingMsMax;
+    if (rows.length < rowsPerStatement && waiting < seriesPerStatement && isShort) continue;
     await replaceOccurrences(tx, calendar, owners, rows);
-    [owners, rows, waiting] = [[], [], 0];
+    [owners, rows, waiting, since] = [[], [], 0, performance.now()];
   }
   if (owners.length > 0) await replaceOccurrences(tx, calendar, owners, rows);
   return problems;
