@@ -16,7 +16,7 @@ export interface EngineParts {
   clock: Clock;
 }
 
-/** A page of events takes Google a few seconds at most; after this time the connection is dead. */
+/** A page of events takes a provider a few seconds at most; after this time the connection is dead. */
 const providerTimeoutMs = 30_000;
 /**
  * Memory follows the page: under 96 MiB of old space, pages of 1,000 mirrored 100,000 events in 3 runs of 3 (heap at most
@@ -26,7 +26,7 @@ const pageSize = 1_000;
 
 export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps {
   const { db, producer, logger, metrics, clock } = parts;
-  const { google } = config.providers;
+  const { google, microsoft } = config.providers;
   const providers = createProviders({
     clock,
     timeoutMs: providerTimeoutMs,
@@ -36,6 +36,7 @@ export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps
       rootUrl: google.apiRootUrl,
       tokenUrl: google.tokenUrl,
     },
+    microsoft,
   });
   const entries = [...providers];
   return {
