@@ -51,6 +51,8 @@ const roundAgeMaxMs = 15 * 60_000;
 const pagesMax = 10_000;
 /** A list that went round in circles is asked for anew after a day. */
 const otherReadingMs = 86_400_000;
+/** Until then in pages of this size: Graph's usual ones have 200 items, so half of what we ask for may be no less. */
+const smallPage = 50;
 /** A cursor that dies again right after a full round began: leave it to the next job. */
 const restartsMax = 3;
 
@@ -230,7 +232,7 @@ const askPage = (
     pageCursor,
     window: { start: window.start.toISOString(), end: window.end.toISOString() },
     ...(calendar.reading === 'view' ? { reading: 'view' as const } : {}),
-    pageSize: calendar.reading === 'small_pages' ? Math.ceil(pageSize / 2) : pageSize,
+    pageSize: calendar.reading === 'small_pages' ? Math.min(smallPage, Math.ceil(pageSize / 2)) : pageSize,
     calendarTimeZone: calendar.timeZone,
   });
 };
