@@ -14,7 +14,7 @@ const PARALLEL_MAX = 4;
 
 /**
  * Reads paths below the root, at most {@link BATCH_MAX}. Parts that failed in passing are asked for once more,
- * together; a throttled part is not, since asking before its time is over is counted as well.
+ * together; not where a part says to stay away, since asking before its time is over is counted as well.
  * @returns successes and final refusals, in the order of the paths
  * @throws rate_limited, provider_unavailable for the whole, also when one part stays like that
  */
@@ -25,13 +25,13 @@ export async function batch(
 ): Promise<GraphAnswer[]> {
   const { operation, paths } = request;
   const answers = await post(calls, session, request);
-  const failed = answers.flatMap((answer, index) => (isPassing(calls, operation, answer) ? [index] : []));
+  const failed = answers.flatMap((answer, index) => (passingError(calls, operation, answer) ? [index] : []));
   if (failed.length === 0) return answers;
   if (answers.some(isTokenRefused)) await session.accessToken({ fresh: true });
   const again = await post(calls, session, { operation, paths: failed.map((index) => paths[index] ?? '') });
   for (const [n, answer] of again.entries()) {
-    const error = errorOf(calls, operation, answer);
-    if (error?.code === 'provider_unavailable' || error?.code === 'credentials_revoked') throw error;
+    const error = passingError(calls, operation, answer);
+    if (error) throw error;
     answers[failed[n] ?? -1] = answer;
   }
   return answers;
@@ -60,11 +60,12 @@ async function post(
   if (answer.status !== 200) throw toSyncError(answer, operation, calls.clock.now());
   const parts = partsOf(answer);
   const answers = paths.map((_, id) => parts.get(String(id)) ?? missingPart(operation));
-  const throttled = answers
-    .map((part) => errorOf(calls, operation, part))
-    .filter((error) => error?.code === 'rate_limited')
-    .sort((a, b) => (b?.retryAfterMs ?? 0) - (a?.retryAfterMs ?? 0));
-  if (throttled[0]) throw throttled[0];
+  const [wait] = answers
+    .flatMap((part) => errorOf(calls, operation, part) ?? [])
+    .filter(({ retryAfterMs }) => retryAfterMs !== undefined)
+    .sort((a, b) => (b.retryAfterMs ?? 0) - (a.retryAfterMs ?? 0));
+  // One part that is told to stay away speaks for all.
+  if (wait) throw wait;
   return answers;
 }
 
@@ -82,12 +83,10 @@ function contentOf(part: Json): Omit<GraphAnswer, 'status'> {
   return { body: part['body'], header: (name) => byName.get(name.toLowerCase()) ?? null };
 }
 
-/** It may well work at once; with a Retry-After it will not. */
-function isPassing(calls: GraphCalls, operation: GraphOperation, answer: GraphAnswer): boolean {
+/** What may be over in a moment. */
+function passingError(calls: GraphCalls, operation: GraphOperation, answer: GraphAnswer): SyncError | null {
   const error = errorOf(calls, operation, answer);
-  if (!error || (error.code !== 'provider_unavailable' && error.code !== 'credentials_revoked')) return false;
-  if (error.retryAfterMs !== undefined) throw error;
-  return true;
+  return error?.code === 'provider_unavailable' || error?.code === 'credentials_revoked' ? error : null;
 }
 
 const errorOf = (calls: GraphCalls, operation: GraphOperation, answer: GraphAnswer): SyncError | null =>

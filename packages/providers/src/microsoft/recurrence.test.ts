@@ -1,8 +1,8 @@
 import { expandSeries, type EventTime } from '@calfleet/domain';
-import { recurrenceLines } from './recurrence.ts';
+import { recurrenceLines, type RecurrenceContext } from './recurrence.ts';
 
-const zoned = { isAllDay: false, zone: 'Europe/Berlin' };
-const allDay = { isAllDay: true, zone: null };
+const zoned: RecurrenceContext = { isAllDay: false, zone: 'Europe/Berlin' };
+const allDay: RecurrenceContext = { isAllDay: true, zone: null };
 const endless = { type: 'noEnd', startDate: '2026-01-01', endDate: '0001-01-01' };
 
 /** Reads carry the fields that a pattern does not use, too, with nothing in them. */
@@ -71,10 +71,9 @@ it.each([undefined, null, 'weekly', {}, { pattern: {} }])('has no line for %j', 
 });
 
 const daysOf = (recurrence: string[], start: string): string[] => {
-  const [first, next]: EventTime[] = [
-    { kind: 'date', date: start },
-    { kind: 'date', date: new Date(Date.parse(start) + 86_400_000).toISOString().slice(0, 10) },
-  ];
+  const dayAfter = (date: string) => new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10);
+  const first: EventTime = { kind: 'date', date: start };
+  const next: EventTime = { kind: 'date', date: dayAfter(start) };
   const window = { from: new Date('2026-01-01'), to: new Date('2027-01-01') };
   const { occurrences } = expandSeries({ start: first, end: next, recurrence, window, replaced: new Set() });
   return occurrences.flatMap((each) => (each.start.kind === 'date' ? [each.start.date.slice(5)] : []));
