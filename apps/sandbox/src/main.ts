@@ -1,5 +1,6 @@
 /** The sandbox as a process. Prints one line of JSON when it listens, and tells its parent; ends on SIGTERM, SIGINT, or with its parent. */
 import { seedDemo } from './seed/demo.ts';
+import { seedDemoMailboxes } from './seed/demo-microsoft.ts';
 import { sandboxClient, startSandbox } from './sandbox.ts';
 
 async function main(): Promise<void> {
@@ -31,7 +32,9 @@ async function main(): Promise<void> {
   process.once('disconnect', close);
   try {
     if (env.SANDBOX_SEED === 'demo') {
-      seedDemo(sandbox.google, { seed, now: new Date(sandbox.clock.now()) });
+      const options = { seed, now: new Date(sandbox.clock.now()) };
+      seedDemo(sandbox.google, options);
+      seedDemoMailboxes(sandbox.microsoft, options);
     }
   } catch (error) {
     close();

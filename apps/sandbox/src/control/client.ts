@@ -4,11 +4,14 @@ import type { QuirkChanges, Quirks } from '../faults/quirks.ts';
 import type { KnownResource } from '../google/instances.ts';
 import type { Channel } from '../push/channels.ts';
 import type { Notification, PushCounts } from '../push/push.ts';
+import { MicrosoftControl } from '../microsoft/control-client.ts';
 import type { UsageReport } from '../store/usage.ts';
 import type { CalendarChanges, CalendarTruth, EventBody } from './calendar-owner.ts';
 import type { NewAccount, NewCalendar } from './owner.ts';
 
 export class ControlClient {
+  readonly microsoft = new MicrosoftControl(this);
+
   /** @param url the sandbox, as `Sandbox.url` */
   constructor(private readonly url: string) {}
 

@@ -7,6 +7,9 @@ import { GoogleError } from '../google/errors.ts';
 import { accessRoles } from '../store/calendar.ts';
 import type { SandboxCore } from '../core.ts';
 import { seedDemo } from '../seed/demo.ts';
+import { GraphError } from '../microsoft/errors.ts';
+import { microsoftControl } from '../microsoft/control-routes.ts';
+import { seedDemoMailboxes } from '../seed/demo-microsoft.ts';
 import { manyEvents } from '../seed/many.ts';
 import { calendarReply } from './calendar-routes.ts';
 import { ControlError } from './owner.ts';
@@ -34,6 +37,9 @@ export async function controlReply(core: SandboxCore, request: ControlRequest): 
     return (await route(call, request.method, segments)) ?? json({ error: 'no such control call' }, 404);
   } catch (error) {
     if (error instanceof GoogleError) return error.reply();
+    if (error instanceof GraphError) {
+      return error.reply({ date: core.world.clock.iso(), requestId: 'control', clientRequestId: 'control' });
+    }
     if (error instanceof ControlError) return json({ error: error.message }, error.status);
     if (error instanceof z.ZodError) return json({ error: 'invalid input', issues: error.issues }, 400);
     if (error instanceof SyntaxError || error instanceof URIError) return json({ error: error.message }, 400);
@@ -50,6 +56,8 @@ async function route(call: ControlCall, method: string, path: string[]): Promise
       return faults(call, method, rest);
     case 'push':
       return push(call, method, rest);
+    case 'microsoft':
+      return microsoftControl({ ...call, method }, rest);
     default:
       return rest.length === 0 ? singles(call, `${method} ${room ?? ''}`) : undefined;
   }
@@ -112,7 +120,10 @@ const seedInput = z.discriminatedUnion('kind', [
 function seed(core: SandboxCore, body: unknown): unknown {
   const input = seedInput.parse(body);
   const now = new Date(core.world.clock.now());
-  if (input.kind === 'demo') return seedDemo(core.google, { seed: input.seed, now });
+  if (input.kind === 'demo') {
+    const options = { seed: input.seed, now };
+    return { ...seedDemo(core.google, options), microsoft: seedDemoMailboxes(core.microsoft, options) };
+  }
   const calendar = core.google.account(input.account).calendar(input.calendar);
   const { events, seed: number, seriesShare } = input;
   return { events: calendar.insertMany(manyEvents({ events, seed: number, seriesShare, now })).length };

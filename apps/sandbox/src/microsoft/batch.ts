@@ -18,7 +18,7 @@ const partBody = z.object({
   method: z.string().transform((method) => method.toUpperCase()),
   url: z.string().min(1),
   headers: z.record(z.string(), z.string()).default({}),
-  body: z.unknown(),
+  body: z.unknown().optional(),
   dependsOn: z.array(z.string()).default([]),
 });
 

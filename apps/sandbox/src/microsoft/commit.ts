@@ -82,7 +82,6 @@ export function removeItem(world: MicrosoftWorld, item: StoredItem, state: 'dele
   item.shown = null;
   item.isMissed = state === 'deleted' && world.whims.chance(world.quirks.missedDeletionRate);
   item.folder.record(item, world.clock.now());
-  if (world.items.get(item.key) === item && state === 'deleted') world.items.delete(item.key);
 }
 
 /** Tells the subscribers of the calendar's owner. */

@@ -102,7 +102,7 @@ const planted = {
 
 const apiBody = z.strictObject({
   ...writable,
-  ...Object.fromEntries(ignored.map((name) => [name, z.unknown()])),
+  ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])),
 }) as unknown as z.ZodType<EventBody>;
 
 const ownerBody = z.object({ ...writable, ...planted });
