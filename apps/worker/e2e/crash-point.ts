@@ -5,7 +5,7 @@
 import { workerConfig } from '@calfleet/config';
 import { openDatabase, type Database } from '@calfleet/db';
 import { systemClock, type CalendarId } from '@calfleet/domain';
-import { createProducer } from '@calfleet/jobs';
+import { createMailboxLimiter, createProducer } from '@calfleet/jobs';
 import { pullCalendar } from '@calfleet/sync';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createEngine } from '../src/engine.ts';
@@ -39,7 +39,9 @@ async function main(): Promise<void> {
   const address = { redisUrl: config.redisUrl, prefix: config.redisPrefix };
   const producer = createProducer({ ...address, onError: () => undefined });
   const logger = createLogger({ service: 'crash-point', level: 'error' });
-  const sync = createEngine(config, { db, producer, logger, metrics: createMetrics(), clock: systemClock });
+  const limiter = createMailboxLimiter(address);
+  const parts = { db, producer, limiter, logger, metrics: createMetrics(), clock: systemClock };
+  const sync = createEngine(config, parts);
   const wish = {
     calendarId: calendarId as CalendarId,
     reason: 'backfill' as const,
@@ -47,6 +49,7 @@ async function main(): Promise<void> {
   };
   const result = await pullCalendar(sync, wish, new AbortController().signal);
   process.stdout.write(JSON.stringify({ result, transactions: count() }));
+  await limiter.close();
   await producer.close();
   await real.close();
 }

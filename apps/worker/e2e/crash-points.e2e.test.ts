@@ -1,5 +1,6 @@
 import { markDirty } from '@calfleet/db';
 import { systemClock, type CalendarId } from '@calfleet/domain';
+import { createMailboxLimiter, type MailboxLimiter } from '@calfleet/jobs';
 import { discoverAccount, pullCalendar, type SyncDeps } from '@calfleet/sync';
 import { workerConfig } from '@calfleet/config';
 import { createMetrics } from '@calfleet/telemetry';
@@ -20,6 +21,7 @@ let database: TestDatabase;
 let redis: TestRedis;
 let house: House;
 let program: Program;
+let limiter: MailboxLimiter;
 /** The process that takes over, inside this one. */
 let successor: SyncDeps;
 
@@ -33,11 +35,13 @@ beforeAll(async () => {
   house.sandbox.setQuirks({ pageSizeMax: perPage });
   const { db, producer } = house;
   const { logger } = recordLines();
-  const parts = { db, producer, logger, metrics: createMetrics(), clock: systemClock };
+  limiter = createMailboxLimiter({ redisUrl: redis.url, prefix: redis.prefix });
+  const parts = { db, producer, limiter, logger, metrics: createMetrics(), clock: systemClock };
   successor = createEngine(workerConfig(house.environment()), parts);
 });
 
 afterAll(async () => {
+  await limiter.close();
   await house.close();
   await program.remove();
   await redis.clear();

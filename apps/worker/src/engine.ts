@@ -2,7 +2,7 @@
 import type { WorkerConfig } from '@calfleet/config';
 import type { Database } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
-import type { Producer } from '@calfleet/jobs';
+import type { MailboxLimiter, Producer } from '@calfleet/jobs';
 import { createProviders } from '@calfleet/providers';
 import { createSessions, type SyncDeps } from '@calfleet/sync';
 import type { Logger, Metrics } from '@calfleet/telemetry';
@@ -11,6 +11,7 @@ import { createChannelSigner, createVault } from '@calfleet/vault';
 export interface EngineParts {
   db: Database;
   producer: Producer;
+  limiter: MailboxLimiter;
   logger: Logger;
   metrics: Metrics;
   clock: Clock;
@@ -25,7 +26,7 @@ const providerTimeoutMs = 30_000;
 const pageSize = 1_000;
 
 export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps {
-  const { db, producer, logger, metrics, clock } = parts;
+  const { db, producer, limiter, logger, metrics, clock } = parts;
   const { google, microsoft } = config.providers;
   const providers = createProviders({
     clock,
@@ -49,6 +50,7 @@ export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps
       clock,
       vault: createVault(config.tokenEncryptionKeys),
       tokenEndpoints: new Map(entries.map(([name, { tokens }]) => [name, tokens])),
+      limiter,
     }),
     signer: createChannelSigner(config.channelSigningKeys),
     logger,

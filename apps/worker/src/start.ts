@@ -3,6 +3,7 @@ import type { WorkerConfig } from '@calfleet/config';
 import { openDatabase } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
 import {
+  createMailboxLimiter,
   createProducer,
   createQueueMonitor,
   createRedisEpoch,
@@ -89,7 +90,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     });
     closing.push(() => health.close());
 
-    const sync = createEngine(config, { db, producer, logger, metrics, clock });
+    const limiter = createMailboxLimiter({ ...address, onError });
+    closing.push(() => limiter.close());
+    const sync = createEngine(config, { db, producer, limiter, logger, metrics, clock });
     const epoch = createRedisEpoch({ ...address, onError });
     closing.push(() => epoch.close());
     const beats = [watchRedis({ sync, epoch, schedules, config }), keepPartitions(sync)];

@@ -1,5 +1,5 @@
 /** Accounts: the grant of one mailbox, its sealed tokens, and the calendars its list names. */
-import type { AccountId, CalendarId, ProviderName, RemoteCalendar } from '@calfleet/domain';
+import type { AccountId, CalendarId, ProviderName, RemoteCalendar, SyncErrorCode } from '@calfleet/domain';
 import type { Transaction } from './transaction.ts';
 
 export interface AccountRow {
@@ -13,30 +13,85 @@ export interface AccountRow {
   refresh_token: Uint8Array;
   access_token: Uint8Array | null;
   access_token_expires_at: Date | null;
+  /** Somebody asks the token endpoint just now. */
+  refreshing: boolean;
+  token_failure: TokenFailure | null;
 }
+
+/** How a refresh may fail for everybody who waits for it. */
+export const tokenFailures = [
+  'provider_unavailable',
+  'rate_limited',
+  'credentials_revoked',
+  'misconfigured',
+] as const satisfies readonly SyncErrorCode[];
+export type TokenFailure = (typeof tokenFailures)[number];
 
 export async function readAccount(tx: Transaction, id: AccountId): Promise<AccountRow | null> {
   const rows = await tx.$queryRaw<AccountRow[]>`
     select id, user_id, provider, provider_account_id, email, status, data_key, refresh_token, access_token,
-      access_token_expires_at
+      access_token_expires_at, token_failure, coalesce(token_lease_until > clock_timestamp(), false) as refreshing
     from calendar_accounts where id = ${id}::uuid`;
   return rows[0] ?? null;
 }
 
+/** The right to refresh an account's tokens; names the lease, so that nobody gives back another's. */
+export interface TokenLease {
+  accountId: AccountId;
+  /** The grant that the refresh uses, sealed. */
+  refreshToken: Uint8Array;
+  /** The database's own text: a JavaScript Date would cut the microseconds. */
+  until: string;
+}
+
+/** 45 s: a token endpoint is given up after 30 s, and its answer is stored within the rest. */
+const tokenLeaseSeconds = 45;
+
+/** null: somebody else refreshes, or the row's tokens are not any more those that were `judged`. */
+export async function leaseTokens(
+  tx: Transaction,
+  judged: Pick<AccountRow, 'id' | 'refresh_token' | 'access_token'>,
+): Promise<TokenLease | null> {
+  const rows = await tx.$queryRaw<{ until: string }[]>`
+    update calendar_accounts
+       set token_lease_until = clock_timestamp() + make_interval(secs => ${tokenLeaseSeconds}), token_failure = null
+     where id = ${judged.id}::uuid and status = 'active'
+       and (token_lease_until is null or token_lease_until <= clock_timestamp())
+       and refresh_token = ${judged.refresh_token} and access_token is not distinct from ${judged.access_token}
+    returning token_lease_until::text as until`;
+  return rows[0] ? { accountId: judged.id, refreshToken: judged.refresh_token, until: rows[0].until } : null;
+}
+
 /**
- * Keeps what a token endpoint answered; a rotated refresh token replaces the old one in the same statement. Nothing is
- * kept when the grant that was used is not the account's any more.
+ * Keeps what a token endpoint answered and ends the lease; a rotated refresh token replaces the old one in the same
+ * statement. Nothing is kept when the grant that was used is not the account's any more.
+ * @returns whether it was kept
  */
 export async function storeTokens(
   tx: Transaction,
-  used: Pick<AccountRow, 'id' | 'refresh_token'>,
+  lease: TokenLease,
   tokens: { accessToken: Uint8Array; expiresAt: Date; refreshToken: Uint8Array | null; at: Date },
+): Promise<boolean> {
+  const kept = await tx.$executeRaw`
+    update calendar_accounts
+       set access_token = ${tokens.accessToken}, access_token_expires_at = ${tokens.expiresAt},
+           refresh_token = coalesce(${tokens.refreshToken}, refresh_token), token_lease_until = null,
+           token_failure = null, updated_at = ${tokens.at}
+     where id = ${lease.accountId}::uuid and refresh_token = ${lease.refreshToken}`;
+  return kept > 0;
+}
+
+/** Gives the lease back without tokens. A failure is said only of the grant that failed. */
+export async function releaseTokens(
+  tx: Transaction,
+  lease: TokenLease,
+  failure: TokenFailure | null,
 ): Promise<void> {
   await tx.$executeRaw`
     update calendar_accounts
-       set access_token = ${tokens.accessToken}, access_token_expires_at = ${tokens.expiresAt},
-           refresh_token = coalesce(${tokens.refreshToken}, refresh_token), updated_at = ${tokens.at}
-     where id = ${used.id}::uuid and refresh_token = ${used.refresh_token}`;
+       set token_lease_until = null,
+           token_failure = case when refresh_token = ${lease.refreshToken} then ${failure} end
+     where id = ${lease.accountId}::uuid and token_lease_until = ${lease.until}::timestamptz`;
 }
 
 /** Said once: later failures of the same grant find it said. @returns whether this call said it */
