@@ -20,7 +20,7 @@ export const googleDialect: Dialect<CalendarOwner> = {
     sandbox.setQuirks({ pushHold: true, syncMessage: 'never' });
     const account = sandbox.google.createAccount({ email });
     const owner = account.createCalendar({ primary: true, timeZone: 'Europe/Berlin' });
-    return { owner, refreshToken: account.refreshTokens[0] ?? '' };
+    return { owner, refreshToken: account.refreshTokens[0] ?? '', providerCalendarId: owner.id };
   },
   letters: ({ push }) =>
     push.notifications().map(({ channelId, state }) => {

@@ -49,7 +49,8 @@ export async function openGraphDialect(): Promise<Dialect<GraphCalendars> & { cl
       const owner = sandbox.microsoft.createMailbox({ email: mailbox, timeZone: 'W. Europe Standard Time' });
       const calendar = owner.createCalendar({ name: 'Calendar', isDefault: true });
       const other = owner.createCalendar({ name: 'Other' });
-      return { owner: { calendar, other }, refreshToken: owner.refreshTokens[0] ?? '' };
+      const [refreshToken = ''] = owner.refreshTokens;
+      return { owner: { calendar, other }, refreshToken, providerCalendarId: calendar.id };
     },
     letters,
     calm: (sandbox) => sandbox.microsoft.setQuirks(calm),

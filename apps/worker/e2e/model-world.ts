@@ -37,8 +37,8 @@ export interface Dialect<Owner> {
   provider: 'google' | 'microsoft';
   /** Where the sandbox answers as this provider. */
   config(sandbox: Sandbox): Partial<ProvidersConfig>;
-  /** A new owner with one calendar and a grant; notifications are held back from here on. */
-  begin(sandbox: Sandbox): { owner: Owner; refreshToken: string };
+  /** A new owner with a calendar to mirror and a grant; notifications are held back from here on. */
+  begin(sandbox: Sandbox): { owner: Owner; refreshToken: string; providerCalendarId: string };
   /** All notifications so far, oldest first. */
   letters(sandbox: Sandbox): (Letter | null)[];
   /** Whatever troubles the provider ends. */
@@ -111,7 +111,7 @@ export class ModelWorld<Owner> {
     this.clock.set(start);
     this.jobs.length = 0;
     this.carried.clear();
-    const { owner, refreshToken: plaintext } = this.dialect.begin(this.sandbox);
+    const { owner, refreshToken: plaintext, providerCalendarId } = this.dialect.begin(this.sandbox);
     this.owner = owner;
     this.accountId = newId<AccountId>();
     const id = this.accountId;
@@ -129,12 +129,18 @@ export class ModelWorld<Owner> {
     };
     await this.db.transaction({ role: 'api', userId }, (tx) => api.insertAccount(tx, row));
     await discoverAccount(this.deps, id);
-    const [calendar] = await this.db.transaction(
-      { role: 'worker' },
-      (tx) => tx.$queryRaw<{ id: CalendarId }[]>`select id from calendars where account_id = ${id}::uuid`,
-    );
+    const [calendar] = await this.db.transaction({ role: 'worker' }, async (tx) => {
+      await tx.$executeRaw`
+        update calendars set active = false where account_id = ${id}::uuid and provider_calendar_id <> ${providerCalendarId}`;
+      return tx.$queryRaw<{ id: CalendarId }[]>`
+        select id from calendars where account_id = ${id}::uuid and active`;
+    });
     if (!calendar) throw new Error('The calendar was not discovered.');
     this.calendarId = calendar.id;
+    const others = this.jobs.splice(0);
+    this.enqueue(
+      others.filter(({ payload }) => 'calendarId' in payload && payload.calendarId === calendar.id),
+    );
   }
 
   async close(): Promise<void> {
