@@ -28,6 +28,7 @@ export { MailboxOwner, type NewMicrosoftCalendar, type ShareOptions } from './mi
 export { MicrosoftCalendarOwner, type MicrosoftEventBody } from './microsoft/calendar-owner.ts';
 export type { MicrosoftInstance } from './microsoft/truth.ts';
 export type { MicrosoftQuirkChanges, MicrosoftQuirks } from './microsoft/quirks.ts';
+export { ChannelControl } from './microsoft/channel-control-client.ts';
 export { slowDropProfiles, type ChannelQuirks, type SlowDrop } from './microsoft/channel-quirks.ts';
 export type { LifecycleEvent } from './microsoft/notifications-item.ts';
 export type { NotificationRecord } from './microsoft/notifications-outbox.ts';

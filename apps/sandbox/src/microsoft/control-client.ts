@@ -1,5 +1,6 @@
 /** The Microsoft side of the control API from another process: the same verbs as the owners' handles, over HTTP. */
 import type { ControlClient } from '../control/client.ts';
+import { ChannelControl } from './channel-control-client.ts';
 import type { MicrosoftEventBody } from './calendar-owner.ts';
 import type { MailboxReport } from './control-routes.ts';
 import type { NewMicrosoftCalendar, ShareOptions } from './mailbox-owner.ts';
@@ -9,7 +10,11 @@ import type { ShownEvent } from './shown.ts';
 import type { MicrosoftInstance } from './truth.ts';
 
 export class MicrosoftControl {
-  constructor(private readonly client: ControlClient) {}
+  readonly channels: ChannelControl;
+
+  constructor(private readonly client: ControlClient) {
+    this.channels = new ChannelControl(client);
+  }
 
   createMailbox(mailbox: NewMailbox): Promise<MailboxReport> {
     return this.client.call('POST', ['microsoft', 'mailboxes'], mailbox);

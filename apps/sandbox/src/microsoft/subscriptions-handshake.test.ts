@@ -72,7 +72,8 @@ it.each([
   [{ body: 'something else' }, 'Response must exactly match validationToken query parameter.'],
   [{ delayMs: 400 }, 'Subscription validation request timed out.'],
 ])('refuses when one address answers %j', async (wrong, why) => {
-  fixture.owner.setQuirks({ validationTimeoutMs: 150 });
+  // Only where an answer is waited for in vain: a busy machine may be slower than this.
+  if ('delayMs' in wrong) fixture.owner.setQuirks({ validationTimeoutMs: 150 });
   fixture.receiver.validationAnswer = ({ path }) => (path === '/lifecycle' ? wrong : {});
   const answer = await ada.visitor.subscribe();
   expect(complaint(answer)).toEqual([400, 'InvalidRequest', expect.stringContaining(why) as string]);

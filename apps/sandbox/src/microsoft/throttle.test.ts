@@ -16,7 +16,7 @@ const many = (requests: number): Promise<GraphAnswer[]> =>
 const statuses = (answers: GraphAnswer[]): number[] => answers.map(({ status }) => status).sort();
 
 it('takes four requests of a mailbox at once', async () => {
-  fixture.owner.setQuirks({ minServiceMs: 100, concurrencyRetryAfterSeconds: 3 });
+  fixture.owner.setQuirks({ minServiceMs: 400, concurrencyRetryAfterSeconds: 3 });
   const noor = newMailbox(fixture, 'noor');
   const [answers, hers] = await Promise.all([many(6), noor.visitor.call('GET', 'subscriptions')]);
   expect(statuses(answers)).toEqual([200, 200, 200, 200, 429, 429]);
@@ -37,7 +37,7 @@ it('has a free place again as soon as an answer is there', async () => {
 });
 
 it('has no limit when told so', async () => {
-  fixture.owner.setQuirks({ mailboxConcurrencyMax: null, minServiceMs: 50 });
+  fixture.owner.setQuirks({ mailboxConcurrencyMax: null, minServiceMs: 400 });
   expect(statuses(await many(8))).toEqual(Array(8).fill(200));
   expect(ada.owner.throttle().maxInFlight).toBe(8);
 });
