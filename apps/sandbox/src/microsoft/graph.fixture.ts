@@ -87,7 +87,7 @@ export class Graph {
   }
 
   /** Walks a whole list. @throws Error for anything but 200, and after too many pages */
-  async pages(target: string, visit: Visit = {}, pagesMax = 200): Promise<Answer['body'][]> {
+  async pages(target: string, visit: Visit = {}, pagesMax = 60): Promise<Answer['body'][]> {
     const pages: Answer['body'][] = [];
     for (let next: string | undefined = target; next !== undefined;) {
       const { status, body } = await this.get(next, visit);

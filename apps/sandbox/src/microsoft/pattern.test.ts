@@ -1,4 +1,5 @@
 import { isoDay, parseDay } from './days.ts';
+import { GraphError } from './errors.ts';
 import { readRecurrence, slotDays, type RecurrenceBody } from './recurrence.ts';
 import { GraphZones } from './zones.ts';
 
