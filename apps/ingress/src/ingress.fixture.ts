@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { newId } from '@calfleet/domain';
 import { createProducer, type RedisAddress } from '@calfleet/jobs';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
-import { ManualClock } from '@calfleet/testkit';
+import { eventually, ManualClock } from '@calfleet/testkit';
 import { createChannelSigner } from '@calfleet/vault';
 import { Writable } from 'node:stream';
 import { googlePath, microsoftPath } from './application.ts';
@@ -20,6 +20,8 @@ export async function ingressOn(address: RedisAddress, { rateCap }: { rateCap?: 
   });
   const signer = createChannelSigner([{ id: 'k1', key: randomBytes(32) }]);
   const producer = createProducer({ ...address, onError: () => undefined });
+  // Answers are judged from here on, not the start.
+  await eventually(() => producer.ready());
   const metrics = createMetrics();
   const clock = new ManualClock();
   const ingress = await startIngress({

@@ -3,6 +3,9 @@ import { eventually, startOwnRedis, createTestRedis, type TestRedis } from '@cal
 import { bodyBytesMax } from './body-cap.ts';
 import { ingressOn } from './ingress.fixture.ts';
 
+/** What the stricter of the providers grants, Microsoft. */
+const grantedMs = 3000;
+
 type House = Awaited<ReturnType<typeof ingressOn>>;
 
 describe('with Redis', () => {
@@ -106,14 +109,14 @@ test('without Redis: alive, not ready, and 503 soon instead of a lie or a wait',
     const response = await house.notify(house.headers());
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ code: 'provider_unavailable' });
-    expect(performance.now() - before).toBeLessThan(2000);
+    expect(performance.now() - before).toBeLessThan(grantedMs);
     expect((await fetch(`${house.url}/readyz`)).status).toBe(503);
     expect((await fetch(`${house.url}/healthz`)).status).toBe(200);
 
     await redis.restart();
-    await eventually(async () => (await house.notify(house.headers())).status === 200, { timeoutMs: 15_000 });
+    await eventually(async () => (await house.notify(house.headers())).status === 200);
   } finally {
     await house.close();
     await redis.stop();
   }
-}, 90_000);
+});

@@ -24,21 +24,35 @@ export function openImpatient(redisUrl: string): Redis {
 /** Waits for Redis for as long as it takes: a worker without Redis has nothing else to do. */
 export const patient = (redisUrl: string) => ({ url: redisUrl, ...shared, maxRetriesPerRequest: null });
 
-/** Resolves once the connection can take commands; rejects after `withinMs`. One listener however many wait. */
+/**
+ * Resolves once the connection can take commands; rejects after `withinMs` without one. The very first attempt may take
+ * its time until it fails: a process that has just begun, on a busy machine, is early and not cut off. One listener
+ * however many wait.
+ */
 export function readiness(redis: Redis): (withinMs: number) => Promise<void> {
   let pending: Promise<void> | null = null;
+  let isFirstAttempt = true;
+  const tried = () => (isFirstAttempt = false);
+  redis.once('ready', tried);
+  redis.once('close', tried);
   return (withinMs) => {
     if (redis.status === 'ready') return Promise.resolve();
     pending ??= new Promise<void>((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
       const settle = (done: () => void) => {
         clearTimeout(timer);
         redis.off('ready', isReady);
+        redis.off('close', countDown);
         pending = null;
         done();
       };
       const isReady = () => settle(resolve);
-      const timer = setTimeout(() => settle(() => reject(new Error('Redis is not connected'))), withinMs);
+      const countDown = () => {
+        timer ??= setTimeout(() => settle(() => reject(new Error('Redis is not connected'))), withinMs);
+      };
       redis.once('ready', isReady);
+      if (isFirstAttempt) redis.once('close', countDown);
+      else countDown();
     });
     return pending;
   };

@@ -11,10 +11,12 @@ export interface Line {
   facts: Record<string, unknown>;
 }
 
-export function fleetOn(address: RedisAddress) {
+/** @param options.timeoutMs of an add; the default is so long that no machine is too slow for it */
+export function fleetOn(address: RedisAddress, options: { timeoutMs?: number | undefined } = {}) {
   const lines: Line[] = [];
   const started: Workers[] = [];
-  const producer = createProducer({ ...address, onError: () => undefined });
+  const { timeoutMs = 30_000 } = options;
+  const producer = createProducer({ ...address, onError: () => undefined, timeoutMs });
   const logger = recorder(lines);
   return {
     producer,

@@ -208,7 +208,9 @@ test('a page of rules that are slow to read leaves room for other work', async (
   const world = await newWorld();
   const recurrence = ['RRULE:FREQ=DAILY;COUNT=99999;BYDAY=MO'];
   const old = { kind: 'zoned', zone: 'UTC' } as const;
-  for (let n = 0; n < 200; n += 1) {
+  // Each takes 10 to 20 ms, ten times as long where the machine is slow, and the whole page is one transaction: it
+  // keeps every feed of this server waiting.
+  for (let n = 0; n < 100; n += 1) {
     const fields = {
       recurrence,
       start: { ...old, instant: '1000-01-01T10:00:00Z' },
@@ -225,5 +227,5 @@ test('a page of rules that are slow to read leaves room for other work', async (
   expect(await pullNow(world)).toBe('pulled');
   clearImmediate(handle);
   // Once per 50 series at least, the process looked up.
-  expect(turns).toBeGreaterThanOrEqual(4);
+  expect(turns).toBeGreaterThanOrEqual(2);
 });
