@@ -1,6 +1,7 @@
 /** The demo: three people connect their sandbox mailboxes, and the first mirror is watched until it is whole. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { demoAccounts } from '@calfleet/sandbox';
+import type { ProviderName } from '@calfleet/domain';
+import { demoAccounts, demoMailboxes } from '@calfleet/sandbox';
 import type { ApiClient } from './api-client.ts';
 
 export interface CalendarStatus {
@@ -13,24 +14,48 @@ export interface CalendarStatus {
   progress?: { pages: number; events: number };
 }
 
-/** A demo user is named like the mailbox, without its domain. */
-export const demoUsers = demoAccounts.map(({ email, name, refreshToken }) => ({
-  id: email.slice(0, email.indexOf('@')),
-  email,
-  name,
-  refreshToken,
-}));
+export interface DemoUser {
+  /** Named like the mailboxes, without their domains. */
+  id: string;
+  name: string;
+  /** At most one at each provider. */
+  mailboxes: { provider: ProviderName; email: string; refreshToken: string }[];
+}
 
-/** One client per user. @returns how many had to be connected */
+/** Who has a mailbox in the sandbox, in the order of the demo. */
+export const demoUsers: readonly DemoUser[] = gatherUsers();
+
+function gatherUsers(): DemoUser[] {
+  const users = new Map<string, DemoUser>();
+  const all = [
+    ...demoAccounts.map((account) => ({ ...account, provider: 'google' as const })),
+    ...demoMailboxes.map((mailbox) => ({ ...mailbox, provider: 'microsoft' as const })),
+  ];
+  for (const { provider, email, name, refreshToken } of all) {
+    const id = email.slice(0, email.indexOf('@'));
+    const user = users.get(id) ?? { id, name, mailboxes: [] };
+    user.mailboxes.push({ provider, email, refreshToken });
+    users.set(id, user);
+  }
+  return [...users.values()];
+}
+
+interface Account {
+  id: string;
+  provider: string;
+  status: string;
+}
+
+/** One client per user. @returns how many mailboxes had to be connected */
 export async function connectDemo(clients: readonly ApiClient[]): Promise<number> {
   let connected = 0;
   for (const [index, client] of clients.entries()) {
-    const user = demoUsers[index];
-    const accounts = await client.list<{ provider: string; status: string }>('/accounts');
-    if (!user || accounts.some(({ provider, status }) => provider === 'google' && status === 'active'))
-      continue;
-    await client.post('/accounts', { provider: 'google', refresh_token: user.refreshToken });
-    connected += 1;
+    const accounts = await client.list<Account>('/accounts');
+    for (const { provider, refreshToken } of demoUsers[index]?.mailboxes ?? []) {
+      if (accounts.some((account) => account.provider === provider && account.status === 'active')) continue;
+      await client.post('/accounts', { provider, refresh_token: refreshToken });
+      connected += 1;
+    }
   }
   return connected;
 }
@@ -51,10 +76,12 @@ export async function watchMirror(
   let said = '';
   for (;;) {
     stop.throwIfAborted();
+    // In this order: whatever is listed by now has a status.
+    const isListed = (await Promise.all(clients.map(everyAccountIsListed))).every(Boolean);
     const perUser = await Promise.all(clients.map((client) => client.list<CalendarStatus>('/sync/status')));
     const all = perUser.flat();
     const done = all.filter(isSettled);
-    if (perUser.every((calendars) => calendars.length > 0) && done.length === all.length) return;
+    if (isListed && done.length === all.length) return;
     const events = all.reduce((sum, { progress }) => sum + (progress?.events ?? 0), 0);
     const line = `  ${done.length} of ${all.length} calendars${events > 0 ? `, ${events} events in the rounds under way` : ''}`;
     if (line !== said && now() - saidAt >= lineMs) {
@@ -65,6 +92,15 @@ export async function watchMirror(
     if (now() - startedAt > mirrorMs) throw new Error(unfinished(all));
     await pause(lookMs);
   }
+}
+
+/** An account's calendars are stored all at once. */
+async function everyAccountIsListed(client: ApiClient): Promise<boolean> {
+  const accounts = await client.list<Account>('/accounts');
+  const calendars = await client.list<{ account_id: string }>('/calendars');
+  return accounts
+    .filter(({ status }) => status === 'active')
+    .every(({ id }) => calendars.some((calendar) => calendar.account_id === id));
 }
 
 /** Mirrored, nothing waiting, and watched, or known to be unwatchable. */

@@ -56,8 +56,11 @@ function start(args: string[] = [], env: Record<string, string> = {}) {
 }
 
 const mirrored =
-  /Mirrored 7 calendars: [\d,]+ events, [\d,]+ occurrences in [\d.]+ s \([\d,]+ events\/s, \d+ provider calls\)/;
-const arrived = /Ada Lindqvist added ".*" in the sandbox: in the change feed after \d+ ms/;
+  /Mirrored 12 calendars: [\d,]+ events, [\d,]+ occurrences in [\d.]+ s \([\d,]+ events\/s, \d+ provider calls\)\n {2}Google {4}7 calendars, [\d,]+ events, [\d,]+ occurrences\n {2}Microsoft 5 calendars, [\d,]+ events, [\d,]+ occurrences/;
+const arrived = ['Google', 'Microsoft'].map(
+  (provider) =>
+    new RegExp(`Ada Lindqvist added ".*" at ${provider} in the sandbox: in the change feed after \\d+ ms`),
+);
 
 test('the whole fleet, a second start beside it, a pasted line, and Ctrl-C', async () => {
   const first = start();
@@ -69,7 +72,10 @@ test('the whole fleet, a second start beside it, a pasted line, and Ctrl-C', asy
     { timeoutMs: 100_000, describe: 'the fleet is up' },
   );
   expect(first.text()).toMatch(mirrored);
-  expect(first.text()).toMatch(arrived);
+  for (const line of arrived) expect(first.text()).toMatch(line);
+  for (const provider of ['google', 'microsoft']) {
+    expect(await accepted(first.text(), provider)).toBeGreaterThan(0);
+  }
 
   const second = start();
   expect(await second.exit).toEqual([1, null]);
@@ -84,7 +90,7 @@ test('the whole fleet, a second start beside it, a pasted line, and Ctrl-C', asy
       env: plain,
     },
   );
-  expect(status.toString()).toMatch(/active +push +6 +0/);
+  expect(status.toString()).toMatch(/active +push +10 +0/);
 
   const secrets = await Promise.all(
     ['keys.json', 'running.json'].map((file) => stat(join(root, '.calfleet', file))),
@@ -101,14 +107,20 @@ test('a second life of the sandbox meets the kept mirror, which catches up by it
   expect(await exit).toEqual([0, null]);
   expect(text()).toMatch(/the sandbox began anew/);
   expect(text()).toMatch(mirrored);
-  expect(text()).toMatch(arrived);
+  for (const line of arrived) expect(text()).toMatch(line);
 });
 
-test('the real Google is not started over the sandbox’s accounts', async () => {
-  const { exit, text } = start(['--once'], { GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret' });
-  expect(await exit).toEqual([1, null]);
-  expect(text()).toMatch(/holds accounts of the sandbox.*"npm start -- --fresh"/);
-});
+test.each(['GOOGLE', 'MICROSOFT'])(
+  'a client of the real %s is not used over the sandbox’s accounts',
+  async (name) => {
+    const { exit, text } = start(['--once'], {
+      [`${name}_CLIENT_ID`]: 'id',
+      [`${name}_CLIENT_SECRET`]: 'secret',
+    });
+    expect(await exit).toEqual([1, null]);
+    expect(text()).toMatch(/holds accounts of the sandbox.*"npm start -- --fresh"/);
+  },
+);
 
 test.each([/Starting Calfleet/, /Connected|are connected/])('Ctrl-C at %s stops everything', async (when) => {
   const { child, exit, text } = start();
@@ -141,4 +153,16 @@ async function pasted(text: string): Promise<unknown> {
   });
   expect(response.status).toBe(200);
   return response.json();
+}
+
+/** Changes that a provider told ingress of, by its own count. */
+async function accepted(text: string, provider: string): Promise<number> {
+  const [, ingress = ''] = /Webhooks +(http:\/\/127\.0\.0\.1:\d+)/.exec(text) ?? [];
+  const metrics = await (await fetch(`${ingress}/metrics`)).text();
+  const labels = [`provider="${provider}"`, 'outcome="accepted"'];
+  const counted = metrics
+    .split('\n')
+    .filter((line) => line.startsWith('calfleet_notification_received_total{'))
+    .filter((line) => labels.every((label) => line.includes(label)));
+  return counted.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }

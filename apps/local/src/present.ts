@@ -5,7 +5,7 @@ import { connectDemo, demoUsers, watchMirror } from './demo.ts';
 import type { LaunchOptions } from './launch.ts';
 import { showLiveEdit } from './live-edit.ts';
 import { loopback, wantsSandbox } from './settings.ts';
-import { addresses, curlEvents, howToConnect, mirrorSummary, readCounts } from './summary.ts';
+import { addresses, curlEvents, howToConnect, mirrorSummary, providerTitles, readCounts } from './summary.ts';
 
 /** @throws in `once` mode, what kept the demo from its end; else that is said and the fleet goes on */
 export async function present(launcher: LaunchOptions, settings: Record<string, string>): Promise<void> {
@@ -45,11 +45,16 @@ async function showDemo(launcher: LaunchOptions, settings: Record<string, string
   await watchMirror(clients, { say, now, stop });
   const tookMs = now() - startedAt;
   const { requests } = await new ControlClient(sandboxUrl).usage();
-  say(mirrorSummary({ counts: await readCounts(settings), tookMs, providerCalls: requests }));
+  mirrorSummary({ counts: await readCounts(settings), tookMs, providerCalls: requests }).forEach(say);
 
   const [client] = clients;
   const [user] = demoUsers;
   if (!client || !user) return;
-  const edit = await showLiveEdit({ client, email: user.email, sandboxUrl }, { now, stop });
-  say(`${user.name} added "${edit.summary}" in the sandbox: in the change feed after ${edit.delayMs} ms`);
+  for (const { provider, email } of user.mailboxes) {
+    const edit = await showLiveEdit({ client, provider, email, sandboxUrl }, { now, stop });
+    say(
+      `${user.name} added "${edit.summary}" at ${providerTitles[provider]} in the sandbox: ` +
+        `in the change feed after ${edit.delayMs} ms`,
+    );
+  }
 }

@@ -29,6 +29,8 @@ test('an empty environment becomes a whole fleet on the sandbox', () => {
     API_BASE_URL: 'http://127.0.0.1:1',
     API_PUBLIC_URL: 'http://127.0.0.1:2',
     GOOGLE_API_ROOT_URL: 'http://127.0.0.1:4/google/',
+    MICROSOFT_GRAPH_ROOT_URL: 'http://127.0.0.1:4/microsoft/v1.0',
+    MICROSOFT_LOGIN_ROOT_URL: 'http://127.0.0.1:4/microsoft/login',
     SANDBOX_SEED: 'demo',
   });
 });
@@ -46,18 +48,22 @@ test('what the environment says is not replaced, and an empty text says nothing'
   });
 });
 
-test('with an OAuth client it is the real provider: no sandbox, none of its addresses', () => {
-  const env = { GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret', SANDBOX_PORT: '0' };
-  expect(wantsSandbox(env)).toBe(false);
-  const settings = composeSettings(env, parts);
-  expect(settings).not.toHaveProperty('GOOGLE_API_ROOT_URL');
-  expect(addresses(settings, 'key').join('\n')).not.toMatch(/Sandbox/);
-  expect(portWishes(env).map(({ setting }) => setting)).toEqual([
-    'INGRESS_PORT',
-    'API_PORT',
-    'WORKER_METRICS_PORT',
-  ]);
-});
+test.each(['GOOGLE', 'MICROSOFT'])(
+  'with a client of %s it is the real one: no sandbox, none of its addresses',
+  (name) => {
+    const env = { [`${name}_CLIENT_ID`]: 'id', [`${name}_CLIENT_SECRET`]: 'secret', SANDBOX_PORT: '0' };
+    expect(wantsSandbox(env)).toBe(false);
+    const settings = composeSettings(env, parts);
+    expect(settings).not.toHaveProperty('GOOGLE_API_ROOT_URL');
+    expect(settings).not.toHaveProperty('MICROSOFT_GRAPH_ROOT_URL');
+    expect(addresses(settings, 'key').join('\n')).not.toMatch(/Sandbox/);
+    expect(portWishes(env).map(({ setting }) => setting)).toEqual([
+      'INGRESS_PORT',
+      'API_PORT',
+      'WORKER_METRICS_PORT',
+    ]);
+  },
+);
 
 test('all that is wrong is said at once, each thing once', () => {
   const env = { LOG_LEVEL: 'loud', INGRESS_PORT: 'x', CALFLEET_ADMIN_KEY: 'short' };

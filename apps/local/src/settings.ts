@@ -12,8 +12,9 @@ import { sandboxClient } from '@calfleet/sandbox';
 import type { Keys } from './keys.ts';
 import type { PortWish } from './ports.ts';
 
-/** Without a client of a real provider there is nothing to mirror but the sandbox. */
-export const wantsSandbox = (env: Environment): boolean => isUnset(env['GOOGLE_CLIENT_ID']);
+/** Without a client of a real provider there is nothing to mirror but the sandbox; it plays both of them. */
+export const wantsSandbox = (env: Environment): boolean =>
+  isUnset(env['GOOGLE_CLIENT_ID']) && isUnset(env['MICROSOFT_CLIENT_ID']);
 
 export const isUnset = (text: string | undefined): boolean => (text?.trim() ?? '') === '';
 
@@ -56,18 +57,26 @@ export function composeSettings(
   return Object.fromEntries(Object.entries(settings).filter(([name]) => !name.startsWith('SANDBOX_')));
 }
 
-/** Google is where the sandbox is, whatever the environment says about Google's addresses. */
+/** The providers are where the sandbox is, whatever the environment says about their addresses. */
 function sandboxSettings(settings: Record<string, string>): Record<string, string> {
-  const root = `${loopback(settings['SANDBOX_PORT'])}/google`;
+  const sandbox = loopback(settings['SANDBOX_PORT']);
+  const google = `${sandbox}/google`;
+  const clientId = settings['SANDBOX_CLIENT_ID'] ?? sandboxClient.id;
+  const clientSecret = settings['SANDBOX_CLIENT_SECRET'] ?? sandboxClient.secret;
   return {
     SANDBOX_SEED: settings['SANDBOX_SEED'] ?? 'demo',
-    GOOGLE_CLIENT_ID: settings['SANDBOX_CLIENT_ID'] ?? sandboxClient.id,
-    GOOGLE_CLIENT_SECRET: settings['SANDBOX_CLIENT_SECRET'] ?? sandboxClient.secret,
-    GOOGLE_API_ROOT_URL: `${root}/`,
-    GOOGLE_AUTH_URL: `${root}/oauth2/auth`,
-    GOOGLE_TOKEN_URL: `${root}/oauth2/token`,
-    GOOGLE_REVOKE_URL: `${root}/oauth2/revoke`,
-    GOOGLE_USERINFO_URL: `${root}/oauth2/userinfo`,
+    GOOGLE_CLIENT_ID: clientId,
+    GOOGLE_CLIENT_SECRET: clientSecret,
+    GOOGLE_API_ROOT_URL: `${google}/`,
+    GOOGLE_AUTH_URL: `${google}/oauth2/auth`,
+    GOOGLE_TOKEN_URL: `${google}/oauth2/token`,
+    GOOGLE_REVOKE_URL: `${google}/oauth2/revoke`,
+    GOOGLE_USERINFO_URL: `${google}/oauth2/userinfo`,
+    MICROSOFT_CLIENT_ID: clientId,
+    MICROSOFT_CLIENT_SECRET: clientSecret,
+    MICROSOFT_TENANT: 'common',
+    MICROSOFT_GRAPH_ROOT_URL: `${sandbox}/microsoft/v1.0`,
+    MICROSOFT_LOGIN_ROOT_URL: `${sandbox}/microsoft/login`,
   };
 }
 

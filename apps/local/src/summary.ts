@@ -1,9 +1,17 @@
 /** What the launcher says once everything runs: figures, addresses, and lines to paste. */
 import type { Environment } from '@calfleet/config';
 import { countMirror, openDatabase, type MirrorCounts } from '@calfleet/db';
-import { loopback } from './settings.ts';
+import type { ProviderName } from '@calfleet/domain';
+import { isUnset, loopback } from './settings.ts';
 
-export async function readCounts(settings: Environment): Promise<MirrorCounts> {
+/** As a person calls them; the memory provider is never shown to one. */
+export const providerTitles: Record<ProviderName, string> = {
+  google: 'Google',
+  microsoft: 'Microsoft',
+  memory: 'Memory',
+};
+
+export async function readCounts(settings: Environment): Promise<MirrorCounts[]> {
   const db = openDatabase({
     url: settings['DATABASE_URL'] ?? '',
     poolSize: 1,
@@ -18,28 +26,47 @@ export async function readCounts(settings: Environment): Promise<MirrorCounts> {
 
 const figure = (value: number): string => Math.round(value).toLocaleString('en-US');
 
-export function mirrorSummary(run: { counts: MirrorCounts; tookMs: number; providerCalls: number }): string {
+/** One line for all, then one for each provider. */
+export function mirrorSummary(run: {
+  counts: readonly MirrorCounts[];
+  tookMs: number;
+  providerCalls: number;
+}): string[] {
   const { counts, tookMs, providerCalls } = run;
   const seconds = Math.max(tookMs, 1) / 1000;
-  return (
-    `Mirrored ${figure(counts.calendars)} calendars: ${figure(counts.events)} events, ` +
-    `${figure(counts.occurrences)} occurrences in ${seconds.toFixed(1)} s ` +
-    `(${figure(counts.events / seconds)} events/s, ${figure(providerCalls)} provider calls)`
-  );
+  const sum = (of: 'calendars' | 'events' | 'occurrences'): number =>
+    counts.reduce((total, row) => total + row[of], 0);
+  const told = (row: Omit<MirrorCounts, 'provider'>, colon: string): string =>
+    `${figure(row.calendars)} calendars${colon} ${figure(row.events)} events, ${figure(row.occurrences)} occurrences`;
+  const all = { calendars: sum('calendars'), events: sum('events'), occurrences: sum('occurrences') };
+  return [
+    `Mirrored ${told(all, ':')} in ${seconds.toFixed(1)} s ` +
+      `(${figure(all.events / seconds)} events/s, ${figure(providerCalls)} provider calls)`,
+    ...counts.map((row) => `  ${providerTitles[row.provider].padEnd(9)} ${told(row, ',')}`),
+  ];
 }
 
 export function addresses(settings: Environment, adminKey: string): string[] {
   const api = loopback(settings['API_PORT']);
+  const webhooks = `${loopback(settings['INGRESS_PORT'])}/integrations/calendar/webhooks`;
   return [
     '',
     `  API       ${api}/integrations/calendar`,
-    `  Webhooks  ${loopback(settings['INGRESS_PORT'])}/integrations/calendar/webhooks/google`,
+    ...enabledProviders(settings).map(
+      (provider, index) => `  ${index === 0 ? 'Webhooks' : '        '}  ${webhooks}/${provider}`,
+    ),
     `  Metrics   ${loopback(settings['WORKER_METRICS_PORT'])}/metrics (worker; also on the two above)`,
     ...(settings['SANDBOX_PORT'] === undefined ? [] : [`  Sandbox   ${loopback(settings['SANDBOX_PORT'])}`]),
     `  Admin key ${adminKey}`,
     '',
   ];
 }
+
+/** Whose client the settings name. */
+const enabledProviders = (settings: Environment): ('google' | 'microsoft')[] => [
+  ...(isUnset(settings['GOOGLE_CLIENT_ID']) ? [] : ['google' as const]),
+  ...(isUnset(settings['MICROSOFT_CLIENT_ID']) ? [] : ['microsoft' as const]),
+];
 
 /** In single quotes, where a shell reads nothing but a quote; keys of the environment may hold anything. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -62,22 +89,25 @@ export function curlEvents(
   );
 }
 
-/** How a mailbox of the real provider is connected. */
+/** How a mailbox of a real provider is connected. */
 export function howToConnect(settings: Environment, adminKey: string): string[] {
-  const body = JSON.stringify({ provider: 'google', refresh_token: '<refresh token>' });
   const push = settings['API_BASE_URL']?.startsWith('https:')
     ? []
     : [
         'API_BASE_URL is not a public https address: providers cannot notify it, so calendars are polled.',
         '',
       ];
+  const connect = (provider: 'google' | 'microsoft'): string[] => [
+    `  curl -sS -X POST -H ${quoted(`Authorization: Bearer ${adminKey}`)} -H ${quoted('X-User-Id: <your user>')} ` +
+      `-H ${quoted('Content-Type: application/json')} ` +
+      `-d ${quoted(JSON.stringify({ provider, refresh_token: '<refresh token>' }))} ` +
+      `${quoted(`${loopback(settings['API_PORT'])}/integrations/calendar/accounts`)}`,
+    '',
+  ];
   return [
     ...push,
     'Connect an account with a refresh token that your OAuth client was granted:',
     '',
-    `  curl -sS -X POST -H ${quoted(`Authorization: Bearer ${adminKey}`)} -H ${quoted('X-User-Id: <your user>')} ` +
-      `-H ${quoted('Content-Type: application/json')} -d ${quoted(body)} ` +
-      `${quoted(`${loopback(settings['API_PORT'])}/integrations/calendar/accounts`)}`,
-    '',
+    ...enabledProviders(settings).flatMap(connect),
   ];
 }

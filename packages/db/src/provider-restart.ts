@@ -41,3 +41,26 @@ export async function holdsOtherMailboxes(
     ) as others`;
   return rows[0]?.others ?? false;
 }
+
+/** Living accounts of a user at a provider: those of one mailbox, and those whose mailbox is not known yet. */
+export async function findMailboxAccounts(
+  tx: Transaction,
+  mailbox: { userId: string; provider: ProviderName; email: string },
+): Promise<{ id: AccountId; dataKey: Uint8Array }[]> {
+  return tx.$queryRaw<{ id: AccountId; dataKey: Uint8Array }[]>`
+    select id, data_key as "dataKey" from calendar_accounts
+     where user_id = ${mailbox.userId} and provider = ${mailbox.provider} and status in ('active', 'reauth_needed')
+       and (email is null or email = ${mailbox.email})`;
+}
+
+/** Another grant, sealed, in the place of the one that the provider has forgotten. */
+export async function replaceGrant(
+  tx: Transaction,
+  account: { id: AccountId; refreshToken: Uint8Array; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_accounts
+       set refresh_token = ${account.refreshToken}, access_token = null, access_token_expires_at = null,
+           status = 'active', status_reason = null, updated_at = ${account.at}
+     where id = ${account.id}::uuid`;
+}
