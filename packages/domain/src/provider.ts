@@ -15,8 +15,12 @@ import type { ProviderName, RemoteItem } from './event.ts';
 /** How a provider call identifies itself. Providers ask for a token at each call and never keep one. */
 export interface ProviderSession {
   accountId: string;
-  /** A live access token. `fresh` says that the last one was answered with 401. @throws credentials_revoked */
-  accessToken(options?: { fresh?: boolean }): Promise<string>;
+  /**
+   * A live access token. `fresh` says that the last one was answered with 401; `lifeMs` wants one that lives at least
+   * so long, for what rests on a token after the call is over.
+   * @throws credentials_revoked
+   */
+  accessToken(options?: { fresh?: boolean; lifeMs?: number }): Promise<string>;
   /** Told once per HTTP request sent, so that runs can say what they cost. */
   onRequest?(): void;
   /**
@@ -153,10 +157,7 @@ export interface CalendarProvider {
    * Prolongs a channel; absent where channels are replaced instead (Google).
    * @throws remote_missing the channel is not there any more
    */
-  renewWatch?(
-    session: ProviderSession,
-    channel: { resourceId: string; expiresAt: string },
-  ): Promise<Channel>;
+  renewWatch?(session: ProviderSession, channel: { resourceId: string; expiresAt: string }): Promise<Channel>;
 
   /** Closes a channel. A channel that is not there any more is success. */
   stopWatch(session: ProviderSession, channel: { watchId: string; resourceId: string }): Promise<void>;

@@ -45,8 +45,8 @@ const expiryMarginMs = 60_000;
 /** With {@link pauseMs}, a minute and a half: longer than the lease of a worker that died and one refresh after it. */
 const looksMax = 100;
 
-export const isLive = (clock: Clock, expiresAt: Date): boolean =>
-  expiresAt.getTime() - clock.now().getTime() >= expiryMarginMs;
+export const isLive = (clock: Clock, expiresAt: Date, lifeMs = expiryMarginMs): boolean =>
+  expiresAt.getTime() - clock.now().getTime() >= lifeMs;
 
 /**
  * @param refused a token that the provider did not take

@@ -41,8 +41,10 @@ function twoHundred(id: AccountId, provider: Provider, workers: Sessions[]): Pro
   );
 }
 const four = (): Sessions[] => [1, 2, 3, 4].map(() => fleet.sessions());
-const tokensOf = async (jobs: ProviderSession[], options?: { fresh: boolean }): Promise<Set<string>> =>
-  new Set(await Promise.all(jobs.map((job) => job.accessToken(options))));
+const tokensOf = async (
+  jobs: ProviderSession[],
+  options?: { fresh?: boolean; lifeMs?: number },
+): Promise<Set<string>> => new Set(await Promise.all(jobs.map((job) => job.accessToken(options))));
 
 /** A worker that says when it waits for somebody else's refresh, and goes on when it is told. */
 function waiter(): { sessions: Sessions; waits: () => boolean; goOn: () => void } {
@@ -112,6 +114,18 @@ test('a token that is refused to 200 jobs is refreshed once, also for those that
   const again = await tokensOf(jobs, { fresh: true });
   expect(again).not.toEqual(renewed);
   expect(fleet.gate.asked()).toBe(3);
+});
+
+test('what rests on a token after the call gets one that lives long enough, for all askers at once', async () => {
+  const { id } = await connect('microsoft');
+  const workers = four();
+  const [old] = await tokensOf(twoHundred(id, 'microsoft', workers));
+  fleet.clock.advance(hourMs - 15 * 60_000);
+  expect(await tokensOf(twoHundred(id, 'microsoft', workers))).toEqual(new Set([old]));
+  const lasting = await tokensOf(twoHundred(id, 'microsoft', workers), { lifeMs: 40 * 60_000 });
+  expect(lasting.size).toBe(1);
+  expect(lasting).not.toContain(old);
+  expect(fleet.gate.asked()).toBe(2);
 });
 
 test('two calls of one session that are refused the same token refresh once', async () => {

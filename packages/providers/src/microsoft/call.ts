@@ -25,6 +25,8 @@ export interface GraphRequest {
   pageSize?: number;
   /** Places among the mailbox's requests in flight. Default 1. */
   places?: number;
+  /** How long the token has to live, for what rests on it after the answer. */
+  tokenLifeMs?: number;
   /** The answers inside an answer: one of them may say to stay away, too. */
   partsOf?: (answer: GraphAnswer) => GraphAnswer[];
 }
@@ -56,7 +58,9 @@ export async function ask(
   request: GraphRequest,
 ): Promise<GraphAnswer> {
   const url = urlOf(calls, request.at);
-  const first = await attempt(calls, session, { ...request, url, token: await session.accessToken() });
+  const { tokenLifeMs: lifeMs } = request;
+  const given = await session.accessToken(lifeMs === undefined ? {} : { lifeMs });
+  const first = await attempt(calls, session, { ...request, url, token: given });
   if (!isTokenRefused(first)) return first;
   const token = await session.accessToken({ fresh: true });
   return attempt(calls, session, { ...request, url, token });

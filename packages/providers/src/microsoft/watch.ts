@@ -13,13 +13,19 @@ import { isJson, objectsOf, textOf, type Json } from '../json.ts';
 import { readDateTime } from '../wall-time.ts';
 import { call, type GraphCalls } from './call.ts';
 import type { GraphOperation } from './errors.ts';
-import { calendarPath } from './series.ts';
 
 /**
  * Documented are 10,080 minutes, live Graph is reported to refuse what lies above 10,070; the rest is for clocks that
  * differ. https://learn.microsoft.com/graph/api/resources/subscription#maximum-length-of-subscription-per-resource-type
  */
 const LIFE_MAX_MS = 10_000 * 60_000;
+
+/**
+ * A subscription rests on the token that made or prolonged it: with the token's end, nothing is delivered any more.
+ * Graph asks for a new one 15 minutes before; tokens live 60 to 90 minutes.
+ * https://learn.microsoft.com/graph/change-notifications-delivery-webhooks
+ */
+const TOKEN_LIFE_MS = 40 * 60_000;
 
 export async function watch(
   calls: GraphCalls,
@@ -47,6 +53,7 @@ export async function renewWatch(
   const subscription = await call(calls, session, {
     operation: 'renewWatch',
     method: 'PATCH',
+    tokenLifeMs: TOKEN_LIFE_MS,
     at: subscriptionPath(channel.resourceId),
     body: { expirationDateTime: expiryOf(calls, channel.expiresAt) },
   });
@@ -64,11 +71,12 @@ async function create(calls: GraphCalls, session: ProviderSession, request: Watc
     operation: 'watch',
     method: 'POST',
     at: '/subscriptions',
+    tokenLifeMs: TOKEN_LIFE_MS,
     body: {
       changeType: 'created,updated,deleted',
       // `me/events` is reported to speak of the default calendar alone.
       // https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/51
-      resource: `${calendarPath(request.providerCalendarId)}/events`,
+      resource: `/me/calendars/${resourceId(request.providerCalendarId)}/events`,
       notificationUrl: request.address,
       // It cannot be added later.
       lifecycleNotificationUrl: request.address,
@@ -107,6 +115,9 @@ async function subscriptionsAt(
   }
   return found.flatMap((each) => textOf(each['id']) ?? []);
 }
+
+/** A resource is a name and no address: the padding of ids is written as it is everywhere else. */
+const resourceId = (id: string): string => encodeURIComponent(id).replaceAll('%3D', '=');
 
 const isDuplicate = (thrown: unknown): boolean =>
   thrown instanceof SyncError && thrown.code === 'push_not_supported' && thrown.context['status'] === 409;
