@@ -61,6 +61,7 @@ export async function replaceGrant(
   await tx.$executeRaw`
     update calendar_accounts
        set refresh_token = ${account.refreshToken}, access_token = null, access_token_expires_at = null,
-           status = 'active', status_reason = null, updated_at = ${account.at}
+           token_lease_until = null, token_failure = null, status = 'active', status_reason = null,
+           updated_at = ${account.at}
      where id = ${account.id}::uuid`;
 }
