@@ -16,9 +16,17 @@ export const single = (id: string, fields: Partial<HarnessEvent['fields']> = {})
   },
 });
 
-/** Every Monday from 23 November 2026, 09:00 UTC. */
-export const series = (id: string): HarnessEvent =>
-  single(id, { recurrence: ['RRULE:FREQ=WEEKLY;COUNT=10'] });
+/** Every Monday from 23 November 2026, 10:00 in Berlin, which is 09:00 UTC until March. */
+export const series = (id: string, count = 10): HarnessEvent =>
+  single(id, { recurrence: [`RRULE:FREQ=WEEKLY;COUNT=${count}`] });
+
+/** Every day from 23 November 2026. */
+export const allDaySeries = (id: string, count = 9): HarnessEvent =>
+  single(id, {
+    start: day('2026-11-23'),
+    end: day('2026-11-24'),
+    recurrence: [`RRULE:FREQ=DAILY;COUNT=${count}`],
+  });
 
 export const secondMonday = at('2026-11-30T09:00:00Z');
 export const thirdMonday = at('2026-12-07T09:00:00Z');

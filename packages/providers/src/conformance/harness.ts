@@ -1,6 +1,6 @@
 /**
  * What the suite needs from a provider under test: the adapter, and the provider's side of the world under control.
- * Cases that need bytes on a wire ask for `wire`; a provider without one gives the suite its reason (`noWire`).
+ * Cases that need bytes on a wire ask for `wire`; a provider without one gives the suite its reason.
  */
 import type {
   CalendarProvider,
@@ -11,11 +11,11 @@ import type {
 } from '@calfleet/domain';
 
 export interface HarnessEvent {
-  /** 5 or more of the characters a–v and 0–9, which is what Google takes. */
+  /** What cases call it: its id where providers take ids. 5 or more of the characters a–v and 0–9, as Google wants. */
   id: string;
   fields: Partial<Pick<EventFields, 'summary' | 'description' | 'location' | 'recurrence' | 'attendees'>> &
     Pick<EventFields, 'start' | 'end'>;
-  /** The id is then given by the provider: `{series}_{slot}`. */
+  /** Cases then call it `{series}_{slot}`. */
   exceptionOf?: { seriesId: string; originalStart: EventTime };
 }
 
@@ -26,6 +26,8 @@ interface HarnessQuirks {
   newestFirst: boolean;
   repeats: boolean;
   bareTombstones: boolean;
+  /** Lists leave out series, and of exceptions what they share with theirs. */
+  bareSeries: boolean;
 }
 
 export type HarnessOperation = 'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch';
@@ -41,6 +43,7 @@ export interface HarnessNotification {
   watchId: string;
   token: string | null;
   resourceId: string;
+  /** The provider's word for what this is about. */
   state: string;
 }
 
@@ -49,7 +52,11 @@ interface HarnessCloud {
   createCalendar(options?: { refusesPush?: boolean; timeZone?: string }): Promise<string>;
   unshareCalendar(calendarId: string): Promise<void>;
   put(calendarId: string, event: HarnessEvent): Promise<void>;
-  remove(calendarId: string, eventId: string): Promise<void>;
+  remove(calendarId: string, eventName: string): Promise<void>;
+  /** The provider's id of what cases call so; of something that never was, an id that could be. */
+  idOf(calendarId: string, eventName: string): string;
+  /** What cases call the event of an id. */
+  nameOf(calendarId: string, providerEventId: string): string;
   cancelOccurrence(
     calendarId: string,
     occurrence: { seriesId: string; originalStart: EventTime },
@@ -62,11 +69,12 @@ interface HarnessCloud {
   expireAccessTokens(): Promise<void>;
   /** The user takes the grant back. */
   revokeGrant(): Promise<void>;
-  /** Where this provider's notifications go, and an address that it does not accept. */
-  address: string;
+  /** Where notifications of a watch go, and an address that this provider does not accept. */
+  address(watchId: string): string;
   badAddress: string;
-  /** Everything that arrived at `address`, oldest first. */
+  /** Everything that arrived for watches, oldest first. */
   notifications(): Promise<HarnessNotification[]>;
+  /** Watches whose channel is open. */
   openChannels(): Promise<string[]>;
 }
 
@@ -95,7 +103,7 @@ export interface ProviderHarness {
   readonly provider: CalendarProvider;
   readonly tokens: TokenEndpoint;
   readonly cloud: HarnessCloud;
-  /** null: see `noWire` of the suite. */
+  /** null: see `wire` of the suite. */
   readonly wire: HarnessWire | null;
   /** A refresh token of the session's account. */
   refreshToken(): Promise<string>;

@@ -1,17 +1,18 @@
 /** Reading a whole round, the way an engine does. */
 import type {
   ChangesPage,
+  ChangesRequest,
   ProviderSession,
-  ReadRequest,
   RemoteEvent,
   RemoteItem,
   SyncError,
 } from '@calfleet/domain';
+import type { Suite } from './cases.ts';
 import type { ProviderHarness } from './harness.ts';
 
 interface Round {
   pages: ChangesPage[];
-  /** The last item of each id. */
+  /** The last item of each id, by what cases call it. */
   items: Map<string, RemoteItem>;
   cursor: string;
 }
@@ -21,6 +22,7 @@ interface RoundOptions {
   pageSize?: number;
   calendarTimeZone?: string | null;
   session?: ProviderSession;
+  reading?: 'view';
   /** Runs after each page but the last. */
   between?: (page: number) => Promise<void>;
 }
@@ -40,7 +42,7 @@ export async function readRound(
   while (pages.length < PAGES_MAX) {
     const page = await harness.provider.listChanges(session, question(calendarId, options, pageCursor));
     pages.push(page);
-    for (const item of page.items) items.set(idOf(item) ?? '', item);
+    for (const item of page.items) items.set(nameOf(harness, calendarId, item), item);
     if (page.nextCursor !== null) return { pages, items, cursor: page.nextCursor };
     pageCursor = page.nextPageCursor;
     await options.between?.(pages.length);
@@ -48,22 +50,58 @@ export async function readRound(
   throw new Error('the round does not end');
 }
 
-const window = { start: '2026-10-01T00:00:00Z', end: '2027-11-01T00:00:00Z' };
+export const window = { start: '2026-10-01T00:00:00Z', end: '2027-11-01T00:00:00Z' };
 
-/** The request for single reads. */
-export const reading = (
+/** Single reads of what cases call so. */
+export function readEvents(
+  harness: ProviderHarness,
   calendarId: string,
   { events = [], series = [] }: { events?: string[]; series?: string[] },
-): ReadRequest => ({ providerCalendarId: calendarId, events, series, window, calendarTimeZone: null });
+): Promise<RemoteItem[]> {
+  const idsOf = (names: string[]) => names.map((name) => harness.cloud.idOf(calendarId, name));
+  const request = { events: idsOf(events), series: idsOf(series), window, calendarTimeZone: null };
+  return harness.provider.readEvents(harness.session(), { providerCalendarId: calendarId, ...request });
+}
 
-export const question = (calendarId: string, options: RoundOptions, pageCursor: string | null) => ({
+/** Without the provider's JSON, which may tell in which answer it stood. */
+export const withoutRaw = (item: RemoteItem | undefined): unknown =>
+  item?.type === 'event' ? { ...item.event, raw: null } : item;
+
+/**
+ * Asserts that an event is gone: said by the list, or asked for where the list only shows that it is no longer there.
+ */
+export async function expectGone(
+  { harness, windowed }: Suite,
+  calendarId: string,
+  { items, name }: { items: Map<string, RemoteItem>; name: string },
+): Promise<void> {
+  const providerEventId = harness().cloud.idOf(calendarId, name);
+  const gone = { type: 'deleted', providerEventId, exceptionOf: null };
+  if (!windowed) {
+    expect(items.get(name)).toMatchObject(gone);
+    return;
+  }
+  expect(items.get(name)).toEqual({ type: 'absent', providerEventId });
+  expect(await readEvents(harness(), calendarId, { events: [name] })).toMatchObject([gone]);
+}
+
+export const question = (
+  calendarId: string,
+  options: RoundOptions,
+  pageCursor: string | null,
+): ChangesRequest => ({
   providerCalendarId: calendarId,
   cursor: options.cursor ?? null,
   pageCursor,
   window,
   pageSize: options.pageSize ?? 100,
   calendarTimeZone: options.calendarTimeZone ?? null,
+  ...(options.reading && { reading: options.reading }),
 });
+
+/** What cases call the event of an item. */
+export const nameOf = (harness: ProviderHarness, calendarId: string, item: RemoteItem): string =>
+  harness.cloud.nameOf(calendarId, idOf(item) ?? '');
 
 export const idOf = (item: RemoteItem): string | null =>
   item.type === 'event' ? item.event.providerEventId : item.providerEventId;

@@ -2,25 +2,31 @@
  * One suite for every adapter: what it says is what the port promises. A provider that cannot show a case says why,
  * and the skipped test carries the reason in its name.
  */
+import { describeCancellations } from './cancellations.ts';
+import { registrar, type Skips, type Suite } from './cases.ts';
 import { describeFailures } from './failures.ts';
 import type { ProviderHarness } from './harness.ts';
 import { describeItems } from './items.ts';
 import { describeRounds } from './rounds.ts';
 import { describeWatches } from './watches.ts';
-import { describeWire } from './wire.ts';
+import { describeWindows } from './windows.ts';
+import { describeWire, type WireAnswers } from './wire.ts';
 
 interface ProviderUnderTest {
   name: string;
   /** A fresh world per case. */
   open: () => Promise<ProviderHarness>;
-  /** Why the cases about bytes on a wire cannot run; absent when they can. */
-  noWire?: string;
+  windowed: boolean;
+  /** What this provider's own answers mean; or why the cases about bytes on a wire cannot run. */
+  wire: WireAnswers | { none: string };
+  skips?: Skips;
 }
 
-export function describeProvider({ name, open, noWire }: ProviderUnderTest): void {
+export function describeProvider({ name, open, windowed, wire, skips = {} }: ProviderUnderTest): void {
   describe(`provider ${name}`, () => {
     let harness: ProviderHarness;
-    const current = () => harness;
+    const { test, unused } = registrar(skips);
+    const suite: Suite = { harness: () => harness, windowed, test };
 
     beforeEach(async () => {
       harness = await open();
@@ -30,11 +36,21 @@ export function describeProvider({ name, open, noWire }: ProviderUnderTest): voi
       await harness.close();
     });
 
-    describeRounds(current);
-    describeItems(current);
-    describeFailures(current);
-    describeWatches(current);
-    if (noWire === undefined) describeWire(current);
-    else it.skip(`the wire: ${noWire}`, () => undefined);
+    it('says how it lists', () => {
+      expect(harness.provider).toMatchObject({ windowed });
+    });
+
+    describeRounds(suite);
+    describeItems(suite);
+    if (windowed) describeWindows(suite);
+    else describeCancellations(suite);
+    describeFailures(suite);
+    describeWatches(suite);
+    if ('none' in wire) it.skip(`the wire (${wire.none})`, () => undefined);
+    else describeWire(suite, wire);
+
+    it('excuses itself from cases that there are', () => {
+      expect(unused()).toEqual([]);
+    });
   });
 }

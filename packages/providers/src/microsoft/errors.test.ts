@@ -70,6 +70,20 @@ const table: [GraphOperation, Said, SyncErrorCode][] = [
   ['watch', { status: 403, code: 'ErrorAccessDenied' }, 'push_not_supported'],
   ['watch', { status: 409, code: 'Conflict' }, 'push_not_supported'],
   ['watch', { status: 400, code: 'InvalidRequest', message: handshake }, 'misconfigured'],
+  [
+    'watch',
+    { status: 400, code: 'InvalidRequest', message: 'notificationUrl must be an https URL.' },
+    'misconfigured',
+  ],
+  [
+    'watch',
+    {
+      status: 404,
+      code: 'ExtensionError',
+      message: extension('NotFound; Reason: MailboxNotEnabledForRESTAPI'),
+    },
+    'permission_denied',
+  ],
   ['watch', { status: 400, code: 'InvalidRequest', message: 'clientState is too long' }, 'request_rejected'],
   ['watch', { status: 404, code: 'ResourceNotFound' }, 'remote_missing'],
   ['renewWatch', { status: 404, code: 'ResourceNotFound' }, 'remote_missing'],

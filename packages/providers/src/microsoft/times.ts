@@ -100,8 +100,15 @@ const NEXT_DAY_FROM_HOUR = 11;
 function dayOf(instant: string, zone: string | null): string {
   const [date = '', clock = ''] = instant.split('T');
   if (clock === '00:00:00Z') return date;
-  const local = zone === null ? '' : new ZoneTable().instantToLocal({ instant: new Date(instant), zone });
-  if (local.endsWith('T00:00:00')) return readDate(local.slice(0, 10));
+  const there = zone === null ? null : dayBeginningAt(new Date(instant), zone);
+  if (there !== null) return readDate(there);
   const nearest = new Date(Date.parse(instant) + (24 - NEXT_DAY_FROM_HOUR) * 3_600_000).toISOString();
   return readDate(nearest.slice(0, 10));
+}
+
+/** The day that begins at this instant, where clocks jump at midnight an hour late; null when none does. */
+function dayBeginningAt(instant: Date, zone: string): string | null {
+  const zones = new ZoneTable();
+  const date = zones.instantToLocal({ instant, zone }).slice(0, 10);
+  return zones.dayStart({ date, zone }).getTime() === instant.getTime() ? date : null;
 }

@@ -1,14 +1,6 @@
 /** Subscriptions: what is sent, whose a duplicate is, which expiry counts. */
 import type { WatchRequest } from '@calfleet/domain';
-import {
-  calendar,
-  calendarPath,
-  counted,
-  errorFrom,
-  FakeGraph,
-  sendJson,
-  type Seen,
-} from './graph.fixture.ts';
+import { calendar, counted, errorFrom, FakeGraph, sendJson, type Seen } from './graph.fixture.ts';
 
 const graph = new FakeGraph();
 
@@ -54,7 +46,7 @@ it('subscribes one calendar for everything that happens, at one address', async 
   const channel = await watch();
   expect(JSON.parse(graph.seen[0]?.body ?? '')).toEqual({
     changeType: 'created,updated,deleted',
-    resource: `${calendarPath}/events`,
+    resource: '/me/calendars/AAMk%2FA=/events',
     notificationUrl: address,
     lifecycleNotificationUrl: address,
     clientState: 'v1.k1.secret',
