@@ -46,6 +46,11 @@ export class MicrosoftCalendarOwner {
     return this.folder.name;
   }
 
+  /** Events that are there: singles and series. */
+  get size(): number {
+    return this.folder.items.filter(({ state }) => state === 'live').length;
+  }
+
   /** @throws GraphError as the API would */
   create(body: MicrosoftEventBody): ShownEvent {
     const item = createEvent(this.world, this.folder, parseOwnerBody(body), OWNER);
