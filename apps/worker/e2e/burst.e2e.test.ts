@@ -64,15 +64,12 @@ test('10,000 notifications for one calendar, as fast as the machine sends them, 
   await ingress.close();
   expect(statuses).toEqual({ 200: notifications });
   expect(owner.get(event.id)?.summary).toBe(`change ${notifications}`);
-  await eventually(() => expectExact({ ...house, calendarId, email, owner }), {
-    timeoutMs: 30_000,
-    everyMs: 100,
-  });
+  await eventually(() => expectExact({ ...house, calendarId, email, owner }), { everyMs: 100 });
 
   const pulls = (await countRounds(calendarId)) - before;
   expect(pulls).toBeGreaterThanOrEqual(1);
   expect(pulls).toBeLessThanOrEqual(pullsMax);
-}, 180_000);
+});
 
 /** A process of its own, as in production: neither its sender nor a worker slows it down. */
 async function startIngress(): Promise<{ url: string; close: () => Promise<unknown> }> {
@@ -98,7 +95,7 @@ async function synced(mailbox: Mailbox): Promise<CalendarId> {
       await expectExact({ ...house, ...mailbox, calendarId });
       return calendarId;
     },
-    { timeoutMs: 30_000, everyMs: 100 },
+    { everyMs: 100 },
   );
 }
 

@@ -79,7 +79,7 @@ test(
       { numRuns: runs, seed, endOnFailure: process.env['CI'] !== undefined },
     );
   },
-  Math.max(300_000, runs * 10_000),
+  Math.max(900_000, runs * 30_000),
 );
 
 async function perform(next: Command): Promise<void> {

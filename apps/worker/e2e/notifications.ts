@@ -71,9 +71,11 @@ const post = (ingress: { url: string }, headers: Record<string, string>, agent: 
 
 /** Connections of a flood. */
 const sockets = 16;
+/** Unanswered on each connection: enough to keep the receiver busy, few enough for the slowest one to answer in time. */
+const ahead = 16;
 
 /**
- * Pipelined and nearly free for the sender, so that the receiver's speed is what counts.
+ * Pipelined and nearly free for the sender, so that the receiver's speed is what counts: each answer brings the next.
  * @returns the statuses, each with how often it came
  */
 export async function floodNotifications(
@@ -91,7 +93,13 @@ export async function floodNotifications(
     new Promise((resolve, reject) => {
       const socket = connect({ host: hostname, port: Number(port) });
       let left = share;
+      let unsent = share;
       let rest = '';
+      const send = (wanted: number): void => {
+        const sending = Math.min(wanted, unsent);
+        unsent -= sending;
+        if (sending > 0) socket.write(message.repeat(sending));
+      };
       socket.setTimeout(30_000, () => socket.destroy(new Error('No answer within 30 s.')));
       socket.on('error', reject);
       socket.on('close', () => (left === 0 ? resolve() : reject(new Error(`${left} answers did not come.`))));
@@ -99,6 +107,7 @@ export async function floodNotifications(
         const answers = (rest + chunk.toString('latin1')).split(/(?=HTTP\/1\.1 \d{3} )/);
         // The last one may still be under way: it counts when its head has ended.
         rest = answers.at(-1)?.includes('\r\n\r\n') ? '' : (answers.pop() ?? '');
+        const before = left;
         for (const [, status = ''] of answers.flatMap((answer) => [
           /^HTTP\/1\.1 (\d{3}) /.exec(answer) ?? [],
         ])) {
@@ -106,9 +115,10 @@ export async function floodNotifications(
           statuses[Number(status)] = (statuses[Number(status)] ?? 0) + 1;
           left -= 1;
         }
+        send(before - left);
         if (left === 0) socket.end();
       });
-      socket.write(message.repeat(share));
+      send(ahead);
     });
   const share = (n: number): number => Math.floor(count / sockets) + (n < count % sockets ? 1 : 0);
   await Promise.all(Array.from({ length: sockets }, (_, n) => flood(share(n))));

@@ -45,7 +45,7 @@ afterEach(async () => {
   await house.db.transaction({ role: 'worker' }, (tx) => tx.$executeRaw`delete from calendar_accounts`);
   await house.close();
   await flush();
-}, 60_000);
+});
 
 describe('Redis flushed with FLUSHALL', () => {
   test('while a pull is active and a notification was acknowledged behind it: exact within two drain ticks, schedules there again', async () => {
@@ -59,19 +59,19 @@ describe('Redis flushed with FLUSHALL', () => {
       operation: 'events.list',
       skip: 1,
       count: 1,
-      effect: { kind: 'latency', ms: 500 },
+      effect: { kind: 'latency', ms: 1_500 },
     });
     owner.patch(events[0], { summary: 'being pulled when Redis forgets' });
     owner.delete(events[2]);
     house.sandbox.setQuirks({ pushHold: false });
     house.sandbox.push.release();
-    await eventually(() => listsAsked(mailbox) === asked + 2, { describe: 'a pull at its second page' });
+    await eventually(() => listsAsked(mailbox) >= asked + 2, { describe: 'a pull at its second page' });
     owner.patch(events[1], { summary: 'acknowledged, and never heard of again' });
     await house.sandbox.push.settled();
     await flush();
     await expectExactWithinTicks(mailbox);
     await eventually(async () => expect(await missingSchedules()).toEqual([]));
-  }, 120_000);
+  });
 
   test('with a notification acknowledged and not yet marked: exact within two drain ticks, schedules there again', async () => {
     await house.startWorker();
@@ -89,7 +89,7 @@ describe('Redis flushed with FLUSHALL', () => {
     await flush();
     await expectExactWithinTicks(mailbox);
     await eventually(async () => expect(await missingSchedules()).toEqual([]));
-  }, 120_000);
+  });
 });
 
 test(`Redis away for ${outageMs / 1_000} s: ingress answers 503 within 3 s, never 200, and never hangs; once Redis is back the mirror is exact`, async () => {
@@ -117,10 +117,10 @@ test(`Redis away for ${outageMs / 1_000} s: ingress answers 503 within 3 s, neve
       house.sandbox.push.release();
       await expectExact({ ...house, ...mailbox });
     },
-    { timeoutMs: 60_000, everyMs: 250 },
+    { everyMs: 250 },
   );
   expect(await probe(house.ingress.url)).toEqual({ healthz: 200, readyz: 200 });
-}, 240_000);
+});
 
 test(`Postgres away for ${outageMs / 1_000} s: ingress answers 200 throughout, workers survive, no notification is lost, and the mirror is exact within two drain ticks`, async () => {
   const worker = await house.startWorker();
@@ -136,29 +136,26 @@ test(`Postgres away for ${outageMs / 1_000} s: ingress answers 200 throughout, w
     expect(await probe(worker.healthUrl)).toEqual({ healthz: 200, readyz: 503 });
     // The worker meets the outage while it lasts, tick after tick.
     const ticks = countTicks(0);
-    await eventually(() => countTicks(0) > ticks, { timeoutMs: 10_000, describe: 'another drain tick' });
+    await eventually(() => countTicks(0) > ticks, { describe: 'another drain tick' });
   }
   expect(house.sandbox.push.notifications().filter(({ lastStatus }) => lastStatus !== 200)).toEqual([]);
 
   await postgres.restart();
   await expectExactWithinTicks(mailbox);
   expect(await probe(worker.healthUrl)).toEqual({ healthz: 200, readyz: 200 });
-}, 240_000);
+});
 
 test('a worker killed with SIGKILL in the middle of a first mirror of 5,000 events: another one takes over, and the mirror is exact', async () => {
   const program = await bundleProgram('apps/worker/src/main.ts');
   try {
     house.sandbox.setQuirks({ pageSizeMax: 500 });
-    // Long enough for the kill to come between two pages.
-    house.sandbox.faults.add({ operation: 'events.list', count: null, effect: { kind: 'latency', ms: 100 } });
+    // The third page is long in coming: the kill comes between two pages, however slow this machine is.
+    house.sandbox.faults.add({ operation: 'events.list', skip: 2, effect: { kind: 'latency', ms: 10_000 } });
     const mailbox = await house.connect('grace@example.test');
     mailbox.owner.insertMany(Array.from({ length: 5_000 }, (_, n) => meeting(`event ${n}`, n % 60)));
     const victim = program.start(house.environment());
-    const calendarId = await eventually(async () => house.calendarOf(mailbox), { timeoutMs: 30_000 });
-    await eventually(async () => (await countEvents(calendarId)) >= 1_000, {
-      timeoutMs: 30_000,
-      everyMs: 10,
-    });
+    const calendarId = await eventually(async () => house.calendarOf(mailbox));
+    await eventually(async () => (await countEvents(calendarId)) >= 1_000, { everyMs: 10 });
     victim.process.kill('SIGKILL');
     expect(await victim.ended).toMatchObject({ signal: 'SIGKILL' });
     const left = await countEvents(calendarId);
@@ -167,22 +164,16 @@ test('a worker killed with SIGKILL in the middle of a first mirror of 5,000 even
 
     await expireLease(calendarId);
     await house.startWorker();
-    await eventually(async () => (await countEvents(calendarId)) === 5_000, {
-      timeoutMs: 60_000,
-      everyMs: 100,
-    });
+    await eventually(async () => (await countEvents(calendarId)) === 5_000, { everyMs: 100 });
     // The work of the first worker was carried on, not thrown away: ten pages, one of them perhaps twice, and the
     // round that answers the channel's first message.
     expect(listsAsked(mailbox)).toBeLessThanOrEqual(13);
     house.sandbox.faults.clear();
-    await eventually(() => expectExact({ ...house, ...mailbox, calendarId }), {
-      timeoutMs: 60_000,
-      everyMs: 500,
-    });
+    await eventually(() => expectExact({ ...house, ...mailbox, calendarId }), { everyMs: 500 });
   } finally {
     await program.remove();
   }
-}, 240_000);
+});
 
 interface SyncedMailbox extends Mailbox {
   calendarId: CalendarId;
@@ -204,7 +195,7 @@ async function connectAndSync(): Promise<SyncedMailbox> {
       expect(await coverage(calendarId)).toBe('push');
       return { ...mailbox, calendarId, events: [first, second, third] as const };
     },
-    { timeoutMs: 30_000, everyMs: 100 },
+    { everyMs: 100 },
   );
 }
 
@@ -217,7 +208,7 @@ function meeting(summary: string, day: number) {
 /** From now on. */
 async function expectExactWithinTicks(mailbox: SyncedMailbox): Promise<void> {
   const since = house.lines.length;
-  await eventually(() => expectExact({ ...house, ...mailbox }), { timeoutMs: 60_000, everyMs: 50 });
+  await eventually(() => expectExact({ ...house, ...mailbox }), { everyMs: 50 });
   expect(countTicks(since)).toBeLessThanOrEqual(ticksMax);
 }
 

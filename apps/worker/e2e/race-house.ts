@@ -91,7 +91,7 @@ export async function openRaceHouse(database: TestDatabase, redis: TestRedis): P
           // Queues are read one after the other: a job may have moved on behind the first look.
           return inRow >= 2;
         },
-        { timeoutMs: 30_000, describe: 'all queues empty' },
+        { describe: 'all queues empty' },
       );
     },
     close: async () => {

@@ -81,10 +81,7 @@ export async function fleetOn({ databaseUrl, redisUrl, prefix }: Services, more:
     /** Connects the mailbox; a worker must be running, or be started before this is awaited to its end. */
     connect: async () => {
       await addAccount(db, env, ada.refreshTokens[0] ?? '', producer);
-      await eventually(() => isCovered(db), {
-        timeoutMs: 30_000,
-        describe: 'the calendar is mirrored and watched',
-      });
+      await eventually(() => isCovered(db), { describe: 'the calendar is mirrored and watched' });
     },
     holds: (summary: string) => holds(db, summary),
     close: async () => {

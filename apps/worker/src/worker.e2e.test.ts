@@ -16,7 +16,7 @@ import { createSchedules } from '@calfleet/jobs';
 import { Redis } from 'ioredis';
 import { fleetOn, timed, type Fleet, type Services } from './fleet.fixture.ts';
 
-const within = (describe: string, timeoutMs = 30_000) => ({ describe, timeoutMs, everyMs: 50 });
+const within = (describe: string) => ({ describe, everyMs: 50 });
 
 let database: TestDatabase;
 let redis: TestRedis;

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface EventuallyOptions {
-  /** Default: 30 000. Longer than anything takes on a slow machine: it is spent only on what never comes. */
+  /** Default: 60 000. Longer than anything takes on a slow machine: it is spent only on what never comes. */
   timeoutMs?: number;
   /** Default: 25. */
   everyMs?: number;
@@ -19,7 +19,7 @@ export async function eventually<T>(
   check: () => T | Promise<T>,
   options: EventuallyOptions = {},
 ): Promise<Exclude<T, false>> {
-  const timeoutMs = options.timeoutMs ?? 30_000;
+  const timeoutMs = options.timeoutMs ?? 60_000;
   const deadline = AbortSignal.timeout(timeoutMs);
   for (;;) {
     const isLast = deadline.aborted;
