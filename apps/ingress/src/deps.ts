@@ -12,4 +12,6 @@ export interface NotificationDeps {
   metrics: Metrics;
   clock: Clock;
   withinCap: RateCap;
+  /** Jobs of Microsoft's batches on their way to Redis at the same time, at most. */
+  storingMax: number;
 }

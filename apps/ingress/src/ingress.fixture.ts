@@ -10,7 +10,10 @@ import { googlePath, microsoftPath } from './application.ts';
 import { startIngress } from './ingress.ts';
 import type { RateCapOptions } from './rate-cap.ts';
 
-export async function ingressOn(address: RedisAddress, { rateCap }: { rateCap?: RateCapOptions } = {}) {
+export async function ingressOn(
+  address: RedisAddress,
+  limits: { rateCap?: RateCapOptions; storingMax?: number } = {},
+) {
   let log = '';
   const destination = new Writable({
     write: (chunk: Buffer, _, done) => {
@@ -25,7 +28,7 @@ export async function ingressOn(address: RedisAddress, { rateCap }: { rateCap?: 
   const metrics = createMetrics();
   const clock = new ManualClock();
   const ingress = await startIngress({
-    config: { port: 0, host: '127.0.0.1', ...(rateCap ? { rateCap } : {}) },
+    config: { port: 0, host: '127.0.0.1', ...limits },
     producer,
     signer,
     logger: createLogger({ service: 'ingress', level: 'debug', destination }),

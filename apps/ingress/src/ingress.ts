@@ -6,12 +6,13 @@ import type { Producer } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
 import type { ChannelSigner } from '@calfleet/vault';
 import { createApplication } from './application.ts';
+import { storingMaxDefault } from './microsoft-batch.ts';
 import { createRateCap, rateCapDefault, type RateCapOptions } from './rate-cap.ts';
 import { refuseUnreadable } from './unreadable.ts';
 
 export interface IngressOptions {
   /** `host` left out: all interfaces. Port 0: any free one. */
-  config: { port: number; host?: string; rateCap?: RateCapOptions };
+  config: { port: number; host?: string; rateCap?: RateCapOptions; storingMax?: number };
   producer: Producer;
   signer: ChannelSigner;
   logger: Logger;
@@ -33,6 +34,7 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
   const application = createApplication({
     ...options,
     withinCap: createRateCap(clock, config.rateCap ?? rateCapDefault),
+    storingMax: config.storingMax ?? storingMaxDefault,
     isStopping: () => stopping,
   });
   const server = createServer(

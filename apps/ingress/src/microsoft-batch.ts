@@ -12,8 +12,8 @@ import type { ProblemCode, ProblemDetails } from './problem.ts';
 
 export type Answer = 'stored' | ({ code: ProblemCode } & ProblemDetails);
 
-/** Jobs on their way to Redis, over all requests: about half a second of this process. More would only be late. */
-const storingMax = 10_000;
+/** About half a second of this process, in which nobody is answered: more would only be late. */
+export const storingMaxDefault = 10_000;
 
 /** As much work for this process as one request (measured: 35 and 215 µs), and as much under its sender's cap. */
 const itemsPerRequest = 6;
@@ -21,7 +21,8 @@ const itemsPerRequest = 6;
 type DroppedAs = 'malformed' | 'unknown_event' | 'bad_token' | 'unknown_key';
 type RefusedAs = 'malformed' | 'too_large' | 'rate_capped' | 'overloaded';
 
-export function createBatchReceiver({ producer, signer, logger, metrics, withinCap }: NotificationDeps) {
+export function createBatchReceiver(deps: NotificationDeps) {
+  const { producer, signer, logger, metrics, withinCap, storingMax } = deps;
   const count = (kind: string, outcome: 'accepted' | 'not_stored' | DroppedAs | RefusedAs) =>
     metrics.notificationReceived.inc({ provider: 'microsoft', kind, outcome });
   const refuse = (outcome: RefusedAs, answer: Answer): Answer => {
