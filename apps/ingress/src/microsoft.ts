@@ -12,7 +12,7 @@ import { readValidationToken, sayBack } from './microsoft-handshake.ts';
 import { sendProblem } from './problem.ts';
 
 /** Of the 3 s that Graph grants, one is for the way. */
-export const answerWithinMs = 2000;
+const answerWithinMs = 2000;
 
 export function receiveMicrosoft(deps: NotificationDeps) {
   const { metrics, clock, withinCap } = deps;
