@@ -26,6 +26,8 @@ export { MailboxControl, MicrosoftCalendarControl, MicrosoftControl } from './mi
 export { MicrosoftOwner, type NewMailbox } from './microsoft/owner.ts';
 export { MailboxOwner, type NewMicrosoftCalendar, type ShareOptions } from './microsoft/mailbox-owner.ts';
 export { MicrosoftCalendarOwner, type MicrosoftEventBody } from './microsoft/calendar-owner.ts';
+export type { MailboxReport } from './microsoft/control-routes.ts';
+export type { ShownEvent } from './microsoft/shown.ts';
 export type { MicrosoftInstance } from './microsoft/truth.ts';
 export type { MicrosoftQuirkChanges, MicrosoftQuirks } from './microsoft/quirks.ts';
 export { ChannelControl } from './microsoft/channel-control-client.ts';

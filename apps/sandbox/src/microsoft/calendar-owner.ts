@@ -107,8 +107,12 @@ export class MicrosoftCalendarOwner {
   /** The organiser calls a meeting off: it stays, marked, until its guests remove it. An occurrence becomes an exception. */
   cancelByOrganiser(eventId: string): ShownEvent {
     const found = this.find(eventId);
-    const { subject } = contentOf(found);
-    const body = parseOwnerBody({ subject: `Canceled: ${subject ?? ''}`, isCancelled: true, showAs: 'free' });
+    const exceptions = found.slot === null ? (found.item.series?.exceptions.values() ?? []) : [];
+    for (const { overrides } of exceptions) {
+      if (typeof overrides.subject === 'string') overrides.subject = cancelled(overrides.subject);
+    }
+    const subject = cancelled(contentOf(found).subject ?? '');
+    const body = parseOwnerBody({ subject, isCancelled: true, showAs: 'free' });
     return this.shown(patchEvent(this.world, found, body, OWNER));
   }
 
@@ -200,3 +204,6 @@ export class MicrosoftCalendarOwner {
     return showEvent(this.world, instance, OUTLOOK_VIEW);
   }
 }
+
+const cancelled = (subject: string): string =>
+  subject.startsWith('Canceled: ') ? subject : `Canceled: ${subject}`;

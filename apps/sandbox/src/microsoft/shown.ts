@@ -70,19 +70,22 @@ export function showEvent(world: MicrosoftWorld, instance: Instance, view: View)
     isDraft: false,
     hideAttendees: content.hideAttendees,
     ...(slot === null ? {} : { originalStart: originalStart(world, instance, view) }),
+    ...edges(world, instance, times, view),
+    recurrence: type === 'seriesMaster' && item.series ? showRecurrence(item.series.recurrence) : null,
+    ...showParts(instance, content, view),
+  };
+}
+
+/** What has members of its own. */
+function showParts({ item }: Instance, content: EventContent, view: View): Record<string, unknown> {
+  const { name, email } = item.folder.owner;
+  return {
     responseStatus: content.responseStatus,
     body: bodyOf(content.body, view.bodyType),
-    ...edges(world, instance, times, view),
     location: content.locations[0] ?? { displayName: '', locationType: 'default' },
     locations: content.locations,
-    recurrence: type === 'seriesMaster' && item.series ? showRecurrence(item.series.recurrence) : null,
     attendees: content.attendees,
-    organizer: {
-      emailAddress: content.organizer ?? {
-        name: item.folder.owner.name,
-        address: item.folder.owner.email,
-      },
-    },
+    organizer: { emailAddress: content.organizer ?? { name, address: email } },
     onlineMeeting: content.isOnlineMeeting
       ? { joinUrl: `https://teams.microsoft.com/l/meetup-join/${item.key}` }
       : null,

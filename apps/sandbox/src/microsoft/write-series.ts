@@ -1,7 +1,7 @@
 /** What a write means for a series: where its slots lie, which exceptions outlive it, and what one slot may become. */
 import { recordChange } from './commit.ts';
 import { changesOf, type EventBody } from './content.ts';
-import { DAY_MS, dayOf } from './days.ts';
+import { DAY_MS, dayOf, parseDay } from './days.ts';
 import { crossingBoundary, invalidProperty, invalidRequest } from './errors.ts';
 import { contentOf, timesOf, type Instance, type Series, type StoredItem } from './item.ts';
 import { readRecurrence, restarted, type Recurrence, type RecurrenceBody } from './recurrence.ts';
@@ -23,13 +23,29 @@ export function newSeries(
   originalZone: string,
 ): Settled {
   if (body === null) return { times, series: null };
-  const recurrence = readRecurrence(zones, body, originalZone);
-  const startDay = dayOf(zones.toLocal(recurrence.zone, times.start.ms));
-  const asked = dayOf(Date.parse(`${body.range.startDate}T00:00:00Z`));
-  if (startDay !== asked) {
-    throw invalidProperty("The recurrence range's startDate has to be the date of the event's start.");
-  }
+  const recurrence = recurrenceOf(zones, times, { body, originalZone });
+  checkStart(zones, times, { body, recurrence });
   return { times: moved(zones, times, recurrence), series: blank(recurrence) };
+}
+
+/** Days of an all-day series are those of the zone its dates were written in, whatever zone its recurrence names. */
+function recurrenceOf(
+  zones: GraphZones,
+  times: EventTimes,
+  { body, originalZone }: { body: RecurrenceBody; originalZone: string },
+): Recurrence {
+  const recurrence = readRecurrence(zones, body, originalZone);
+  return times.isAllDay ? { ...recurrence, zone: times.start.zone } : recurrence;
+}
+
+function checkStart(
+  zones: GraphZones,
+  times: EventTimes,
+  { body, recurrence }: { body: RecurrenceBody; recurrence: Recurrence },
+): void {
+  const startDay = dayOf(zones.toLocal(recurrence.zone, times.start.ms));
+  if (startDay === parseDay(body.range.startDate)) return;
+  throw invalidProperty("The recurrence range's startDate has to be the date of the event's start.");
 }
 
 const blank = (recurrence: Recurrence, generation = 1): Series => ({
@@ -48,9 +64,15 @@ const blank = (recurrence: Recurrence, generation = 1): Series => ({
 export function resettle(
   zones: GraphZones,
   item: StoredItem,
-  change: { times: EventTimes; recurrence: RecurrenceBody | null | undefined },
+  change: {
+    times: EventTimes;
+    recurrence: RecurrenceBody | null | undefined;
+    /** Whether the start was written too: then the recurrence has to begin with it. Else it moves the start. */
+    hasStart: boolean;
+  },
 ): void {
   const { series, content } = item;
+  const originalZone = content.originalStartTimeZone;
   if (change.recurrence === null || (change.recurrence === undefined && series === null)) {
     item.series = null;
     item.times = change.times;
@@ -60,7 +82,10 @@ export function resettle(
   const recurrence =
     change.recurrence === undefined
       ? reanchored(zones, (series as Series).recurrence, isMoved ? change.times : null)
-      : readRecurrence(zones, change.recurrence, content.originalStartTimeZone);
+      : recurrenceOf(zones, change.times, { body: change.recurrence, originalZone });
+  if (change.recurrence !== undefined && change.hasStart) {
+    checkStart(zones, change.times, { body: change.recurrence, recurrence });
+  }
   const times = moved(zones, change.times, recurrence);
   const before = { times: item.times, series };
   item.times = times;

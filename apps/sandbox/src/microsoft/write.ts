@@ -85,7 +85,11 @@ export function touchEvent(world: MicrosoftWorld, instance: Instance): void {
 function patchHead(world: MicrosoftWorld, item: StoredItem, body: EventBody): void {
   const changes = changesOf(body, item.content);
   const times = patchedTimes(world.zones, item.times, body);
-  resettle(world.zones, item, { times, recurrence: body.recurrence });
+  resettle(world.zones, item, {
+    times,
+    recurrence: body.recurrence,
+    hasStart: body.start !== undefined,
+  });
   item.content = { ...item.content, ...changes };
   recordChange(world, item, 'whole');
 }
