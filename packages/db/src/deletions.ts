@@ -39,7 +39,8 @@ export async function deleteEvents(
     ),
     judged as materialized (
       select i.*, o.id as old_id, o.kind as old_kind, o.provider_series_id as old_series, o.version as old_version,
-        o.deleted_at as old_deleted_at,
+        -- A column, since row-level security keeps an expression out of the index condition (64 s for 1,000 rows).
+        coalesce(i.provider_series_id, o.provider_series_id) as any_series, o.deleted_at as old_deleted_at,
         case when o.id is null then case when i.slot is null then 'unknown' else 'block' end
              when o.written_seq > ${evidence.writeSeq} then
                case when o.provider_version is not distinct from i.provider_version then 'stamp' else 'recheck' end
@@ -104,7 +105,7 @@ export async function deleteEvents(
       select ${evidence.at}::timestamptz, ${evidence.userId}::text, 'deleted', coalesce(old_id, id), ${evidence.calendarId}::uuid,
         ${evidence.accountId}::uuid,
         (select s.id from calendar_events s where s.calendar_id = ${evidence.calendarId}::uuid
-          and s.provider_event_id = coalesce(j.provider_series_id, j.old_series)),
+          and s.provider_event_id = j.any_series),
         coalesce(old_version + 1, 1), '{status}'::text[], 'provider'
       from judged j where verdict in ('block', 'delete')
       union all

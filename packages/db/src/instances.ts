@@ -94,16 +94,16 @@ export async function storeInstances(
       delete from calendar_occurrences c using judged j
        where not j.inside and c.owner_id = j.owner_id and c.slot = j.slot
     ),
-    -- An exception that stood alone has found its series.
-    adopted as (
+    -- An exception stands once: it may have found its series, or outlived it.
+    stood_elsewhere as (
       delete from calendar_occurrences c using judged j
-       where j.is_exception and j.master_id is not null and c.owner_id = j.event_id
+       where j.is_exception and c.event_id = j.event_id and (c.owner_id, c.slot) <> (j.owner_id, j.slot)
     ),
-    -- An exception whose place another one took: it is looked at.
+    -- An exception whose place another one took in a page: it is looked at. What a look shows is not looked at again.
     displaced as (
       update calendar_events e set recheck_at = ${evidence.at}
         from judged j
-       where e.id = j.old_event_id and j.old_event_id <> j.event_id and e.kind = 'exception' and e.deleted_at is null
+       where ${look.roundId}::uuid is not null and not e.local_only and e.id = j.old_event_id and j.old_event_id <> j.event_id and e.kind = 'exception' and e.deleted_at is null
          and e.id not in (select event_id from judged)
     ),
     unsaid as materialized (
@@ -133,13 +133,17 @@ export async function storeInstances(
   return result[0]?.changed ?? 0;
 }
 
-/** A series that became a single event, or the other way round, leaves nothing behind of what it was. */
+/** A series or an exception that became a single event, or the other way round, leaves nothing behind of what it was. */
 export async function clearKind(
   tx: Transaction,
   evidence: Evidence,
-  providerEventIds: readonly string[],
+  { series: providerEventIds, singles }: { series: readonly string[]; singles: readonly string[] },
 ): Promise<void> {
   if (providerEventIds.length === 0) return;
+  await tx.$executeRaw`
+    delete from calendar_occurrences c using calendar_events e
+     where e.calendar_id = ${evidence.calendarId}::uuid and e.provider_event_id = any(${[...singles]}::text[])
+       and c.event_id = e.id and c.owner_id <> e.id`;
   await tx.$executeRaw`
     with named as materialized (
       select id, kind, provider_event_id from calendar_events
@@ -152,7 +156,7 @@ export async function clearKind(
     update calendar_events e set recheck_at = ${evidence.at}
       from named n
      where e.calendar_id = ${evidence.calendarId}::uuid and e.provider_series_id = n.provider_event_id
-       and n.kind <> 'series' and e.deleted_at is null`;
+       and n.kind <> 'series' and e.deleted_at is null and not e.local_only`;
 }
 
 /** Plain occurrences are as free or busy as their series. */
@@ -200,18 +204,23 @@ export async function lookAtAbsent(
          where calendar_id = ${evidence.calendarId}::uuid
            and provider_instance_id = any(${[...providerEventIds]}::text[])
       ) asked
-     where e.id = asked.id and e.deleted_at is null`;
+     where e.id = asked.id and e.deleted_at is null and not e.local_only`;
 }
 
 /** The end of a round: noted series of which it did not show every stored instance are looked at. */
-export async function lookAtIncomplete(tx: Transaction, evidence: Evidence, roundId: string): Promise<void> {
+export async function lookAtIncomplete(
+  tx: Transaction,
+  evidence: Evidence,
+  round: { id: string; asked: { start: Date; end: Date } },
+): Promise<void> {
   await tx.$executeRaw`
     with noted as materialized (
       select e.id, exists (select from calendar_occurrences o
-          where o.owner_id = e.id and o.seen_round is distinct from ${roundId}::uuid)
+          where o.owner_id = e.id and o.seen_round is distinct from ${round.id}::uuid
+            and o.starts_at < ${round.asked.end} and o.ends_at > ${round.asked.start})
         or not exists (select from calendar_occurrences o where o.owner_id = e.id) as incomplete
       from calendar_events e
-      where e.noted_round = ${roundId}::uuid and e.calendar_id = ${evidence.calendarId}::uuid and e.deleted_at is null
+      where e.noted_round = ${round.id}::uuid and e.calendar_id = ${evidence.calendarId}::uuid and e.deleted_at is null
     )
     update calendar_events e
        set noted_round = null, recheck_at = case when n.incomplete then ${evidence.at} else e.recheck_at end
@@ -240,13 +249,14 @@ export async function removeUnshown(
        where o.owner_id = m.id and o.seen_round is distinct from ${look.id}::uuid
          -- Of what lies outside the asked window, the answer says nothing.
          and o.starts_at < ${look.window.end} and o.ends_at > ${look.window.start}
+         and not exists (select from calendar_events k where k.id = o.event_id and k.local_only)
       returning o.owner_id, o.event_id
     ),
     unshown as (
       update calendar_events e set recheck_at = ${evidence.at}
         from masters m
        where e.calendar_id = ${evidence.calendarId}::uuid and e.provider_series_id = m.provider_event_id
-         and e.kind = 'exception' and e.deleted_at is null
+         and e.kind = 'exception' and e.deleted_at is null and not e.local_only
          and not exists (select from calendar_occurrences o
            where o.event_id = e.id and o.seen_round = ${look.id}::uuid)
     ),
@@ -271,7 +281,7 @@ export async function trimToWindow(tx: Transaction, evidence: Evidence): Promise
 
 /**
  * Live events without an occurrence in the window have left it: they are `expired`, not deleted. `among`: only these
- * provider ids; null: the whole calendar, but for series that the running round may still fill.
+ * provider ids; null: the whole calendar, and what is held as well, since there is nothing left to decide.
  */
 export async function expireOutside(
   tx: Transaction,
@@ -282,9 +292,9 @@ export async function expireOutside(
     with outside as (
       update calendar_events e
          set deleted_at = ${evidence.at}, version = e.version + 1, updated_at = ${evidence.at}, recheck_at = null,
-             slot_cancelled = false
+             slot_cancelled = false, held_at = null
        where e.calendar_id = ${evidence.calendarId}::uuid and e.deleted_at is null and not e.local_only
-         and e.held_at is null and e.provider_event_id is not null
+         and e.provider_event_id is not null and (e.held_at is null or ${among === null})
          and (${among === null} or e.provider_event_id = any(${[...(among ?? [])]}::text[]))
          -- What is about to be looked at is not judged before.
          and e.recheck_at is null
@@ -326,4 +336,18 @@ export async function lookAtUnseen(tx: Transaction, evidence: Evidence): Promise
     update calendar_events set recheck_at = ${evidence.at}
      where calendar_id = ${evidence.calendarId}::uuid and deleted_at is null and not local_only and held_at is null
        and generation < ${evidence.generation} and provider_event_id is not null`;
+}
+
+/** Rows that were read and have to be read again, as series or later. */
+export async function lookAgainAt(
+  tx: Transaction,
+  calendarId: CalendarId,
+  providerEventIds: readonly string[],
+  at: Date,
+): Promise<void> {
+  if (providerEventIds.length === 0) return;
+  await tx.$executeRaw`
+    update calendar_events set recheck_at = ${at}
+     where calendar_id = ${calendarId}::uuid and provider_event_id = any(${[...providerEventIds]}::text[])
+       and deleted_at is null and not local_only`;
 }

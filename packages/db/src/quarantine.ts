@@ -59,6 +59,7 @@ export async function requestedRetries(
   calendarId: CalendarId,
   limit: number,
 ): Promise<string[]> {
+  if (limit <= 0) return [];
   const rows = await tx.$queryRaw<{ provider_event_id: string }[]>`
     select provider_event_id from calendar_quarantine
      where calendar_id = ${calendarId}::uuid and retry_requested_at is not null and provider_event_id is not null

@@ -164,7 +164,13 @@ export async function storeItems(
       const kept = new Set(items.map((item) => item.providerEventId));
       return names.filter((name) => !kept.has(name));
     };
-    const readable = [...alive, ...sorted.gone.map((row) => row.provider_event_id)];
+    const readable = [
+      ...alive,
+      ...sorted.gone.map((row) => row.provider_event_id),
+      ...sorted.instances.map((instance) => instance.providerEventId),
+      // It is not shown here any more: there is nothing left to make sense of.
+      ...sorted.absent,
+    ];
     await releaseFromQuarantine(tx, evidence.calendarId, {
       stored: without(readable, bad),
       expanded: without(series, cut),
@@ -229,8 +235,13 @@ async function applySorted(
   const deleted = applied.deleted + sweep.deleted;
   const changes = calendar.round.changes + applied.created + applied.updated + deleted;
   const { trigger } = calendar.round;
-  const quietPolls = quietPollsAfter({ trigger, quietPolls: calendar.quietPolls, changes });
-  const again = windowed ? looksAfter({ calendar, changes, at }) : noMoreLooks;
+  // What is looked at next has changed, as far as anybody can tell.
+  const mustLook = windowed && (await isRecheckDue(tx, calendar.id, at));
+  const found = changes + (mustLook ? 1 : 0);
+  const again = windowed ? looksAfter({ calendar, changes: found, at }) : noMoreLooks;
+  const isLook = calendar.lookAgainAt !== null && calendar.lookAgainAt <= at;
+  const { quietPolls: before } = calendar;
+  const quietPolls = isLook ? before : quietPollsAfter({ trigger, quietPolls: before, changes: found });
   const { stillDirty } = await finishRound(tx, calendar, {
     ...progress,
     ...again,
@@ -246,7 +257,7 @@ async function applySorted(
   return {
     done: true,
     stillDirty,
-    mustLook: windowed && (await isRecheckDue(tx, calendar.id, at)),
+    mustLook,
     lookAgainAt: again.lookAgainAt,
     held: sweep.held,
     created: applied.created,

@@ -35,7 +35,8 @@ export async function applyInstances(
   look: Look,
   { shown, rows, applied }: { shown: ShownInstances; rows: readonly EventRow[]; applied: Applied },
 ): Promise<{ updated: number; deleted: number }> {
-  await clearKind(tx, evidence, applied.series);
+  const singles = rows.flatMap((row) => (row.kind === 'single' ? [row.provider_event_id] : []));
+  await clearKind(tx, evidence, { series: applied.series, singles });
   const plain = await exceptionsAmong(
     tx,
     evidence.calendarId,

@@ -10,6 +10,9 @@ const repeatsMax = 3;
 /** Empty pages are normal, and a whole row of them is, too. */
 const emptyMax = 200;
 
+/** Pages hold 200 items: more than this no calendar has, and a loop may show new versions each time. */
+const pagesMax = 2_000;
+
 /** Not an error of the provider's: the round is read otherwise. */
 export class ListLoops extends Error {
   constructor(readonly pages: number) {
@@ -28,6 +31,7 @@ export class LoopGuard {
   pass(page: ChangesPage): void {
     this.#pages += 1;
     if (page.nextPageCursor === null) return;
+    if (this.#pages > pagesMax) throw new ListLoops(this.#pages);
     this.#empty = page.items.length === 0 ? this.#empty + 1 : 0;
     if (this.#empty > emptyMax) throw new ListLoops(this.#pages);
     if (page.items.length === 0) return;

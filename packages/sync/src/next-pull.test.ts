@@ -52,9 +52,11 @@ describe('an empty answer to a notification', () => {
     expect(looksAfter({ calendar: { ...quiet, ...third }, changes: 0, at: after(212) })).toEqual(noMoreLooks);
   });
 
-  test('is forgotten as soon as something is found', () => {
-    const waiting = { ...quiet, lookAgainAt: after(2), looks: 0 };
-    expect(looksAfter({ calendar: waiting, changes: 1, at: after(2) })).toEqual(noMoreLooks);
+  test('and one that shows something else, too: the next look comes after 30 s', () => {
+    const next = { lookAgainAt: after(30), looks: 1 };
+    expect(looksAfter({ calendar: hinted, changes: 1, at })).toEqual(next);
+    const waiting = { ...quiet, lookAgainAt: at, looks: 0 };
+    expect(looksAfter({ calendar: waiting, changes: 1, at })).toEqual(next);
   });
 
   test('waits on when another pull comes before its time', () => {

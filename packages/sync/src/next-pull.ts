@@ -56,11 +56,11 @@ export function looksAfter(round: {
   at: Date;
 }): MoreLooks {
   const { calendar, changes, at } = round;
-  if (changes > 0) return noMoreLooks;
   const isHinted = calendar.round.trigger === 'notify' && calendar.dirtySeq > calendar.syncedSeq;
   const isLook = calendar.lookAgainAt !== null && calendar.lookAgainAt <= at;
   if (!isHinted && !isLook) return { lookAgainAt: calendar.lookAgainAt, looks: calendar.looks };
-  const looks = isHinted ? 0 : calendar.looks + 1;
+  // What was found may have been told by another notification than the last one: that look comes a little later.
+  const looks = changes > 0 ? 1 : isHinted ? 0 : calendar.looks + 1;
   const waitMs = looksMs[looks];
   return waitMs === undefined ? noMoreLooks : { lookAgainAt: new Date(at.getTime() + waitMs), looks };
 }

@@ -17,6 +17,7 @@ import {
   openRound,
   releaseLease,
   type LeasedCalendar,
+  type Reading,
   type RoundMode,
 } from '@calfleet/db';
 import type { PullReason } from '@calfleet/jobs';
@@ -27,7 +28,7 @@ import { providerOf } from './provider-of.ts';
 import { failPull } from './pull-failure.ts';
 import { recheckEvents } from './recheck.ts';
 import { ring } from './ring.ts';
-import { askedOf, mustRoll, slackWindowAt, windowAt, type Bounds } from './windows.ts';
+import { askedOf, isWindowSpent, mustRoll, slackWindowAt, windowAt, type Bounds } from './windows.ts';
 
 export interface PullRequest {
   calendarId: CalendarId;
@@ -51,6 +52,8 @@ const roundAgeMaxMs = 15 * 60_000;
 const pagesMax = 10_000;
 /** A list that went round in circles is asked for anew after a day. */
 const otherReadingMs = 86_400_000;
+/** Full lists that failed in a row: from then on, a plain view is read. */
+const failuresMax = 4;
 /** Until then in pages of this size: Graph's usual ones have 200 items, so half of what we ask for may be no less. */
 const smallPage = 50;
 /** A cursor that dies again right after a full round began: leave it to the next job. */
@@ -101,6 +104,11 @@ async function begin(deps: SyncDeps, request: PullRequest): Promise<CalendarInRo
       const why = { runId: newId(), code: 'round_too_old', at, forgetCursor: false };
       calendar = await abandonRound(tx, calendar, why);
     }
+    const plan = planOf(deps, calendar, at);
+    if (calendar.round && mustLeave(calendar, plan)) {
+      const why = { runId: newId(), code: 'read_otherwise', at, forgetCursor: false };
+      calendar = await abandonRound(tx, calendar, why);
+    }
     if (isInRound(calendar)) return calendar;
     if (isAnswered(calendar, request.reason, at)) {
       await releaseLease(tx, calendar, null);
@@ -118,39 +126,65 @@ const parkedFor = (calendar: LeasedCalendar, at: Date): number =>
 
 /** The second job of a burst returns at once: what it was rung for is in the mirror. */
 function isAnswered(calendar: LeasedCalendar, reason: PullReason, at: Date): boolean {
-  const isClean =
-    calendar.dirtySeq === calendar.syncedSeq && !calendar.fullRequested && calendar.cursor !== null;
+  const isRead = calendar.cursor !== null || (calendar.reading === 'view' && calendar.windowEnd !== null);
+  const isClean = calendar.dirtySeq === calendar.syncedSeq && !calendar.fullRequested && isRead;
   const isDue = [calendar.nextPullAt, calendar.lookAgainAt].some((due) => due !== null && due <= at);
   return isClean && !(isDue && reason === 'schedule');
 }
 
+/** @param reading how it is to be read; left out: as {@link planOf} says */
 async function open(
   deps: SyncDeps,
   tx: Parameters<typeof openRound>[0],
   calendar: LeasedCalendar,
   trigger: string,
+  reading?: Reading,
 ): Promise<CalendarInRound> {
   const at = deps.clock.now();
-  const { windowed } = providerOf(deps, calendar);
-  // The roll of a window is a full round; the old cursor and window stay until its last page replaces both.
-  const rolls = windowed && mustRoll(calendar, at, deps.settings);
-  const reading = rolls || isTriedAgain(calendar, at) ? 'changes' : calendar.reading;
-  const isIncremental =
-    calendar.cursor !== null && !calendar.fullRequested && calendar.incrementalEnabled && reading !== 'view';
-  const mode: RoundMode = isIncremental && !rolls ? 'incremental' : 'full';
-  const window = windowFor(deps, calendar, { at, windowed, mode });
+  const plan = planOf(deps, calendar, at);
+  const wanted = reading ?? plan.reading;
+  const mode = wanted === 'view' ? 'full' : plan.mode;
+  const window = windowFor(deps, calendar, { at, windowed: providerOf(deps, calendar).windowed, mode });
   const opened = await openRound(tx, calendar, {
     id: newId(),
     mode,
     trigger,
     at,
-    reading,
+    reading: wanted,
     windowStart: window.start,
     windowEnd: window.end,
   });
   if (!isInRound(opened)) throw new Error('A round was opened and is not there.');
   return opened;
 }
+
+interface Plan {
+  mode: RoundMode;
+  reading: Reading;
+}
+
+/**
+ * What the next round is. The roll of a window is a full round; the old cursor and window stay until its last page
+ * replaces both. A full list that fails holds nothing up: changes are asked for between the attempts, as long as the
+ * window lasts; and where there is no other way, a plain view is read.
+ */
+function planOf(deps: SyncDeps, calendar: LeasedCalendar, at: Date): Plan {
+  const { windowed } = providerOf(deps, calendar);
+  const rolls = windowed && mustRoll(calendar, at, deps.settings);
+  const reading = rolls || isTriedAgain(calendar, at) ? 'changes' : calendar.reading;
+  const canAskForChanges = calendar.cursor !== null && calendar.incrementalEnabled && reading !== 'view';
+  const wantsFull = calendar.fullRequested || rolls;
+  if (!windowed || calendar.failures === 0) {
+    return { mode: canAskForChanges && !wantsFull ? 'incremental' : 'full', reading };
+  }
+  const canWait = canAskForChanges && !isWindowSpent(calendar, at, deps.settings);
+  if (canWait) return { mode: 'incremental', reading };
+  return { mode: 'full', reading: calendar.failures >= failuresMax ? 'view' : reading };
+}
+
+/** A full round that failed makes room for what can be read instead. */
+const mustLeave = ({ round, reading }: LeasedCalendar, plan: Plan): boolean =>
+  round?.mode === 'full' && (plan.mode === 'incremental' || (plan.reading === 'view' && reading !== 'view'));
 
 /** A list that went round in circles may have come to its senses. */
 const isTriedAgain = ({ readingSince }: LeasedCalendar, at: Date): boolean =>
@@ -179,13 +213,13 @@ async function runRound(
   signal: AbortSignal,
 ): Promise<RoundEnd | null> {
   const provider = providerOf(deps, calendar);
-  const guard = new LoopGuard();
+  const guard = provider.windowed ? new LoopGuard() : null;
   for (let pages = 0; pages < pagesMax; pages += 1) {
     if (signal.aborted) return null;
     const calls = { sent: 0 };
     const session = deps.sessions.open(calendar, () => (calls.sent += 1));
     const page = await counted(deps, calendar, calls, () => askPage(deps, provider, session, calendar));
-    guard.pass(page);
+    guard?.pass(page);
     const outcome = await applyPage(deps, calendar, page, calls.sent);
     if (outcome.done) return outcome;
     calendar.round = {
@@ -256,7 +290,7 @@ async function restart(
   return deps.db.transaction({ role: 'worker', calendars: [calendar.id] }, async (tx) => {
     const at = deps.clock.now();
     const why = { runId: newId(), code: error.code, at, forgetCursor };
-    return open(deps, tx, await abandonRound(tx, calendar, why), calendar.round.trigger);
+    return open(deps, tx, await abandonRound(tx, calendar, why), calendar.round.trigger, calendar.reading);
   });
 }
 
@@ -278,7 +312,7 @@ async function readOtherwise(
     const at = deps.clock.now();
     const why = { runId: newId(), code: 'list_loops', at, forgetCursor: reading === 'view' };
     const abandoned = await abandonRound(tx, calendar, why);
-    return open(deps, tx, { ...abandoned, reading, readingSince: at }, calendar.round.trigger);
+    return open(deps, tx, abandoned, calendar.round.trigger, reading);
   });
 }
 

@@ -2,13 +2,21 @@
  * Single reads: events whose page was older than what their row knew, quarantined items tried again, and whatever a
  * windowed provider no longer showed.
  */
-import { newId, readsMax, type CalendarId, type RemoteItem } from '@calfleet/domain';
+import {
+  asSyncError,
+  newId,
+  readsMax,
+  type CalendarId,
+  type RemoteItem,
+  type SyncErrorCode,
+} from '@calfleet/domain';
 import {
   acquireLease,
   dueRechecks,
   expireOutside,
   isDirty,
   keepLease,
+  lookAgainAt,
   markDirty,
   readForRecheck,
   releaseLease,
@@ -39,12 +47,12 @@ export async function recheckEvents(
 ): Promise<number> {
   const first = await nextBatch(deps, calendarId);
   if (!first) return 0;
-  if (!providerOf(deps, first.calendar).windowed) return readBatches(deps, first, null, signal);
+  if (!providerOf(deps, first.calendar).windowed) return readBatches(deps, calendarId, null, signal);
   // Instances carry no evidence of their own: no page may be applied between a look and what is made of it.
   const lease = await deps.db.transaction({ role: 'worker' }, (tx) => acquireLease(tx, calendarId));
   if (!lease) return 0;
   try {
-    return await readBatches(deps, first, lease, signal);
+    return await readBatches(deps, calendarId, lease, signal);
   } finally {
     const isRung = await deps.db.transaction({ role: 'worker' }, async (tx) => {
       await releaseLease(tx, lease, null);
@@ -73,19 +81,58 @@ const nextBatch = (deps: SyncDeps, calendarId: CalendarId): Promise<Batch | null
 
 async function readBatches(
   deps: SyncDeps,
-  first: Batch,
+  calendarId: CalendarId,
   lease: LeasedCalendar | null,
   signal: AbortSignal,
 ): Promise<number> {
   let read = 0;
-  let batch: Batch | null = first;
-  for (let batches = 0; batch && batches < batchesMax && !signal.aborted; batches += 1) {
-    await readBatch(deps, batch, lease);
+  for (let batches = 0; batches < batchesMax && !signal.aborted; batches += 1) {
+    const batch = await nextBatch(deps, calendarId);
+    if (!batch) break;
+    await readApart(deps, batch, lease);
     read += batch.due.length;
-    batch = await nextBatch(deps, batch.calendar.id);
   }
   return read;
 }
+
+/** Errors that speak of one event, or may: the others are not to wait for it. */
+const ofOneEvent = new Set<SyncErrorCode>(['provider_unavailable', 'permission_denied', 'request_rejected']);
+/** What could not be read is read again after this time. */
+const laterMs = 15 * 60_000;
+/** So many failures in a row are the provider's, and no event's. */
+const failuresMax = 3;
+
+/** Reads a batch; where that fails, one by one, and puts off what cannot be read now. */
+async function readApart(deps: SyncDeps, batch: Batch, lease: LeasedCalendar | null): Promise<void> {
+  try {
+    return await readBatch(deps, batch, lease);
+  } catch (thrown) {
+    if (batch.due.length === 1 || !ofOneEvent.has(asSyncError(thrown).code)) throw thrown;
+  }
+  let failures = 0;
+  for (const due of batch.due) {
+    try {
+      await readBatch(deps, { ...batch, due: [due] }, lease);
+      failures = 0;
+    } catch (thrown) {
+      const { code, message } = asSyncError(thrown);
+      failures += 1;
+      if (!ofOneEvent.has(code) || failures >= failuresMax) throw thrown;
+      deps.logger.warn('An event cannot be read now', {
+        calendar_id: batch.calendar.id,
+        code,
+        error: message,
+      });
+      await putOff(deps, batch.calendar.id, [due.providerEventId]);
+    }
+  }
+}
+
+const putOff = (deps: SyncDeps, calendarId: CalendarId, ids: readonly string[]): Promise<void> =>
+  deps.db.transaction({ role: 'worker' }, async (tx) => {
+    await settleRechecks(tx, calendarId, ids);
+    await lookAgainAt(tx, calendarId, ids, new Date(deps.clock.now().getTime() + laterMs));
+  });
 
 async function readBatch(
   deps: SyncDeps,
@@ -123,14 +170,24 @@ async function readBatch(
     };
     const look = lease ? { id: newId(), roundId: null, window: asked } : null;
     await storeItems(tx, evidence, sortItems(items), { store: storeHalving, hasQuarantine: true, look });
-    if (look) {
-      await removeUnshown(tx, evidence, look, shownWhole(series, items));
-      await expireOutside(tx, evidence, [...ids, ...items.flatMap(eventIdOf)]);
+    if (!look) {
+      // Nothing is deleted because an answer leaves it out: the next list says what is gone, the brake judges absence.
+      if (unknown.length > 0) await markDirty(tx, calendar.id);
+      return;
     }
-    // Nothing is deleted because an answer leaves it out: the next list says what is gone, the brake judges absence.
-    if (unknown.length > 0) await markDirty(tx, calendar.id);
+    // A series that nobody knew to be one is read whole before anything is made of it.
+    await lookAgainAt(
+      tx,
+      calendar.id,
+      seriesIn(items).filter((id) => !series.includes(id)),
+      at,
+    );
+    await lookAgainAt(tx, calendar.id, unknown, new Date(at.getTime() + laterMs));
+    const whole = seriesIn(items).filter((id) => series.includes(id));
+    await removeUnshown(tx, evidence, look, whole);
+    await expireOutside(tx, evidence, [...ids, ...items.flatMap(eventIdOf)]);
   });
-  if (unknown.length > 0) await ring(deps, calendar.id, 'notify');
+  if (unknown.length > 0 && !lease) await ring(deps, calendar.id, 'notify');
 }
 
 /** The provider knows no such events, or no such calendar any more; it cannot tell which. */
@@ -143,12 +200,7 @@ function unknownOf(ids: readonly string[], items: readonly RemoteItem[]): string
 
 const eventIdOf = (item: RemoteItem): string[] => (item.type === 'event' ? [item.event.providerEventId] : []);
 
-/** Of these series, the answer shows every instance inside the window. */
-function shownWhole(series: readonly string[], items: readonly RemoteItem[]): string[] {
-  const read = new Set(
-    items.flatMap((item) =>
-      item.type === 'event' && item.event.kind === 'series' ? [item.event.providerEventId] : [],
-    ),
+const seriesIn = (items: readonly RemoteItem[]): string[] =>
+  items.flatMap((item) =>
+    item.type === 'event' && item.event.kind === 'series' ? [item.event.providerEventId] : [],
   );
-  return series.filter((id) => read.has(id));
-}

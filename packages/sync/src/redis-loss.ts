@@ -50,11 +50,27 @@ async function announceLoss(
   );
   if (!isOurs) return false;
   await reinstallSchedules();
-  await redis.write(epoch);
+  await publish(deps, redis, epoch);
   if (fleet.redis_epoch !== null) {
     deps.logger.warn('Redis has lost its memory: marking what was asked before', { epoch });
   }
   return true;
+}
+
+/** More workers than this do not notice in the same moment, and the next check would mend it. */
+const writesMax = 5;
+
+/**
+ * Two workers may have begun a pass, one after the other: Redis gets what Postgres holds in the end, whoever writes
+ * last, or the fleet would notice a loss once more that there was not.
+ */
+async function publish(deps: SyncDeps, redis: RedisMemory, ours: string): Promise<void> {
+  let epoch: string | null = ours;
+  for (let writes = 0; epoch !== null && writes < writesMax; writes += 1) {
+    await redis.write(epoch);
+    const { redis_epoch: held } = await deps.db.transaction({ role: 'worker' }, readFleet);
+    epoch = held === epoch ? null : held;
+  }
 }
 
 async function carryOn(deps: SyncDeps, fleet: FleetRow): Promise<number> {

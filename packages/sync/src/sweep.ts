@@ -21,6 +21,7 @@ import {
 import type { CalendarInRound } from './apply.ts';
 import type { SyncDeps, SyncSettings } from './deps.ts';
 import { recomputeSeries } from './series.ts';
+import { askedOf } from './windows.ts';
 
 export interface Sweep {
   deleted: number;
@@ -37,7 +38,8 @@ export async function sweepRound(
   last: { evidence: Evidence; seenNow: number; hasHeld: boolean; windowed: boolean },
 ): Promise<Sweep> {
   const { evidence, windowed } = last;
-  if (windowed) await lookAtIncomplete(tx, evidence, calendar.round.id);
+  const promised = { start: calendar.round.windowStart, end: calendar.round.windowEnd };
+  if (windowed) await lookAtIncomplete(tx, evidence, { id: calendar.round.id, asked: askedOf(promised) });
   if (calendar.round.mode === 'incremental') {
     // Only a full round knows what is absent.
     const held = last.hasHeld ? await countHeld(tx, calendar.id) : 0;

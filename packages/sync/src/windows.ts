@@ -45,6 +45,13 @@ export function mustRoll(
   return slack < slackMinMs + spreadOf(calendar.id) * dayMs;
 }
 
+/** Whether what is promised is about to be more than the window holds. */
+export const isWindowSpent = (
+  { windowEnd }: Pick<LeasedCalendar, 'windowEnd'>,
+  at: Date,
+  settings: Pick<SyncSettings, 'pastDays' | 'futureDays'>,
+): boolean => !windowEnd || windowEnd.getTime() - windowAt(at, settings).end.getTime() < dayMs;
+
 /** The same calendar always moves on at the same slack: its id is random enough. */
 const spreadOf = (id: string): number => Number.parseInt(id.slice(-4), 16) % spreadDays;
 
