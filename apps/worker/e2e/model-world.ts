@@ -251,6 +251,10 @@ export class ModelWorld<Owner> {
   }
 }
 
-const keyOf = ({ name, payload }: JobRequest): unknown => [name, 'reason' in payload ? payload.reason : null];
+const keyOf = ({ name, payload }: JobRequest): unknown => [
+  name,
+  'calendarId' in payload ? payload.calendarId : null,
+  'reason' in payload ? payload.reason : null,
+];
 
 const userOf = (accountId: AccountId): string => `user-${accountId}`;
