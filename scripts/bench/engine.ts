@@ -1,15 +1,15 @@
 /** The engine as a worker wires it, with a stopwatch on the provider and on the database. */
 import type { Database } from '@calfleet/db';
-import { systemClock, type CalendarProvider, type Clock, type TokenEndpoint } from '@calfleet/domain';
-import type { JobRequest } from '@calfleet/jobs';
-import { createGoogleProvider, createGoogleTokenEndpoint } from '@calfleet/providers';
+import { systemClock, type CalendarProvider, type Clock, type ProviderSession } from '@calfleet/domain';
+import type { JobRequest, MailboxLimiter } from '@calfleet/jobs';
+import { createGoogleProvider, createProviders, type Providers } from '@calfleet/providers';
 import { createSessions, type SyncDeps } from '@calfleet/sync';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createChannelSigner } from '@calfleet/vault';
 import type { Ground, Store } from './ground.ts';
 
 export interface Stopwatch {
-  /** Inside of listChanges, milliseconds. */
+  /** Inside of listChanges and readEvents, milliseconds. */
   providerMs: number;
   /** Inside of transactions, from asking for a connection to the end of the commit. */
   databaseMs: number;
@@ -31,23 +31,37 @@ export function googleOf(ground: Ground, clock: Clock = systemClock): CalendarPr
   return createGoogleProvider({ rootUrl: `${ground.sandbox.url}/google/`, timeoutMs, clock });
 }
 
-const tokensOf = ({ settings, sandbox }: Ground): TokenEndpoint =>
-  createGoogleTokenEndpoint({
+const providersOf = ({ settings, sandbox }: Ground, clock: Clock): Providers => {
+  const client = {
     clientId: settings['GOOGLE_CLIENT_ID'] ?? '',
     clientSecret: settings['GOOGLE_CLIENT_SECRET'] ?? '',
-    tokenUrl: `${sandbox.url}/google/oauth2/token`,
+  };
+  return createProviders({
+    clock,
     timeoutMs,
+    google: {
+      ...client,
+      rootUrl: `${sandbox.url}/google/`,
+      tokenUrl: `${sandbox.url}/google/oauth2/token`,
+    },
+    microsoft: {
+      ...client,
+      tenant: 'common',
+      graphRootUrl: `${sandbox.url}/microsoft/v1.0`,
+      loginRootUrl: `${sandbox.url}/microsoft/login`,
+    },
   });
+};
 
 export function createEngine(
   ground: Ground,
   store: Store,
-  given: { clock?: Clock; ingressUrl?: string } = {},
+  given: { clock?: Clock; ingressUrl?: string; limiter?: MailboxLimiter } = {},
 ): Engine {
-  const { clock = systemClock, ingressUrl = 'http://127.0.0.1:9' } = given;
+  const { clock = systemClock, ingressUrl = 'http://127.0.0.1:9', limiter } = given;
   const watch: Stopwatch = { providerMs: 0, databaseMs: 0, transactions: 0, pages: 0, items: 0 };
   const jobs: JobRequest[] = [];
-  const google = googleOf(ground, clock);
+  const providers = [...providersOf(ground, clock)];
   const db: Database = {
     ...store.db,
     transaction: async (options, work) => {
@@ -71,32 +85,13 @@ export function createEngine(
         enqueue: async (name, payload) => void jobs.push({ name, payload } as JobRequest),
         enqueueMany: async (requests) => void jobs.push(...requests),
       },
-      providers: new Map([
-        [
-          'google',
-          {
-            ...google,
-            listChanges: async (session, request) => {
-              // The token is our own affair: it is asked for before the clock of the provider runs.
-              const accessToken = await session.accessToken();
-              const startedAt = performance.now();
-              const page = await google.listChanges(
-                { ...session, accessToken: async () => accessToken },
-                request,
-              );
-              watch.providerMs += performance.now() - startedAt;
-              watch.pages += 1;
-              watch.items += page.items.length;
-              return page;
-            },
-          },
-        ],
-      ]),
+      providers: new Map(providers.map(([name, { provider }]) => [name, watched(provider, watch)])),
       sessions: createSessions({
         db,
         clock,
         vault: ground.vault,
-        tokenEndpoints: new Map([['google', tokensOf(ground)]]),
+        tokenEndpoints: new Map(providers.map(([name, { tokens }]) => [name, tokens])),
+        ...(limiter && { limiter }),
       }),
       signer,
       logger: createLogger({ service: 'bench', level: 'error' }),
@@ -111,4 +106,47 @@ export function createEngine(
       },
     },
   };
+}
+
+const watched = (provider: CalendarProvider, watch: Stopwatch): CalendarProvider => ({
+  ...provider,
+  listChanges: async (session, request) => {
+    const page = await clocked(watch, session, (own) => provider.listChanges(own, request));
+    watch.pages += 1;
+    watch.items += page.items.length;
+    return page;
+  },
+  readEvents: (session, request) => clocked(watch, session, (own) => provider.readEvents(own, request)),
+});
+
+/** The token and the mailbox's places are our own affair: the clock of the provider stands still meanwhile. */
+async function clocked<T>(
+  watch: Stopwatch,
+  session: ProviderSession,
+  ask: (session: ProviderSession) => Promise<T>,
+): Promise<T> {
+  const accessToken = await session.accessToken();
+  let oursMs = 0;
+  const ours = async <R>(work: () => Promise<R>): Promise<R> => {
+    const startedAt = performance.now();
+    try {
+      return await work();
+    } finally {
+      oursMs += performance.now() - startedAt;
+    }
+  };
+  const own: ProviderSession = { ...session, accessToken: async () => accessToken };
+  const admit = session.admit?.bind(session);
+  if (admit) {
+    own.admit = async (places) => {
+      const admission = await ours(() => admit(places));
+      return { leave: (parkMs) => ours(() => admission.leave(parkMs)) };
+    };
+  }
+  const startedAt = performance.now();
+  try {
+    return await ask(own);
+  } finally {
+    watch.providerMs += performance.now() - startedAt - oursMs;
+  }
 }

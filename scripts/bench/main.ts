@@ -14,6 +14,7 @@ import { benchIncremental } from './parts/incremental.ts';
 import { benchIngress } from './parts/ingress.ts';
 import { benchLatency } from './parts/latency.ts';
 import { benchMemory } from './parts/memory.ts';
+import { benchMicrosoft } from './parts/microsoft.ts';
 import { benchMirror } from './parts/mirror.ts';
 import { benchWeek } from './parts/week.ts';
 
@@ -29,6 +30,7 @@ const bench: Record<PartName, Part> = {
   memory: async (ground, shared) => benchMemory(ground, await shared()),
   week: async (ground, shared) => benchWeek(ground, await shared()),
   calls: benchCalls,
+  microsoft: benchMicrosoft,
 };
 
 async function main(): Promise<void> {

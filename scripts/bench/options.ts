@@ -10,6 +10,7 @@ export const partNames = [
   'memory',
   'calls',
   'week',
+  'microsoft',
 ] as const;
 export type PartName = (typeof partNames)[number];
 

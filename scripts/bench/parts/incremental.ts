@@ -109,7 +109,11 @@ async function edit({ control }: Mirrored, ids: readonly string[]): Promise<void
 }
 
 /** The least that keeps a change: the rows by their key, and a commit that is on disk. */
-async function storeByHand(store: Store, calendar: Mirrored, ids: readonly string[]): Promise<void> {
+export async function storeByHand(
+  store: Store,
+  calendar: { id: string },
+  ids: readonly string[],
+): Promise<void> {
   const { admin } = store;
   await admin.query('begin');
   await admin.query({

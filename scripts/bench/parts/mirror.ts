@@ -4,7 +4,7 @@
  */
 import { pullCalendar } from '@calfleet/sync';
 import type { CalendarProvider } from '@calfleet/domain';
-import { clearBareTables, createBareTables, readCopies, storeCopies, type Copies } from '../copies.ts';
+import { clearBareTables, createBareTables, demandSameRows, readCopies, storeCopies } from '../copies.ts';
 import { createEngine, googleOf } from '../engine.ts';
 import type { Figure } from '../figures.ts';
 import type { Ground, Store } from '../ground.ts';
@@ -13,6 +13,7 @@ import {
   enterCalendar,
   plantAccount,
   plantCalendar,
+  restoreCalendar,
   type PlantedCalendar,
 } from '../planting.ts';
 import { median, spread, timed } from '../statistics.ts';
@@ -72,7 +73,7 @@ async function benchSize(
     samples.ours.push(await timed(() => pull(id)));
     samples.provider.push(watch.providerMs);
     samples.database.push(watch.databaseMs);
-    await demandSameRows(store, copies);
+    await demandSameRows(store.admin, copies);
 
     await clearMirror(store);
     floors.bare.push(
@@ -137,20 +138,4 @@ async function fetcher(ground: Ground, calendar: PlantedCalendar): Promise<() =>
       pageCursor = page.nextPageCursor;
     } while (pageCursor !== null);
   };
-}
-
-/** The floor's rows name the calendar of the first pull. */
-async function restoreCalendar(store: Store, calendar: PlantedCalendar): Promise<void> {
-  const id = await enterCalendar(store, calendar);
-  await store.admin.query('update calendars set id = $1 where id = $2', [calendar.id, id]);
-}
-
-/** A mirror that is fast because it stores less would be no figure. */
-async function demandSameRows(store: Store, copies: Copies): Promise<void> {
-  const { rows } = await store.admin.query<{ stored: number }>(
-    `select ((select count(*) from calendar_events) + (select count(*) from calendar_occurrences)
-       + (select count(*) from calendar_changes))::int as stored`,
-  );
-  const stored = rows[0]?.stored;
-  if (stored !== copies.rows) throw new Error(`Stored ${stored} rows, the floor ${copies.rows}.`);
 }
