@@ -25,6 +25,8 @@ const roundQuirks = {
       times: z.union([z.number().int().min(1), z.enum(['until_other_size', 'always'])]),
       /** The page of the round that comes again; empty ones never do. */
       page: z.number().int().min(1).default(1),
+      /** Only while pages of at least this many items are asked for. https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/3070 */
+      pageSizeMin: z.number().int().min(1).default(1),
     })
     .nullable()
     .default(null),

@@ -103,7 +103,7 @@ function repeatOne(
 
 function comesAgain({ quirks }: MicrosoftWorld, { round, size }: PageRequest): boolean {
   const loop = quirks.loopingNextLink;
-  if (loop === null || round.page !== loop.page) return false;
+  if (loop === null || round.page !== loop.page || size < loop.pageSizeMin) return false;
   if (loop.times === 'always') return true;
   if (loop.times === 'until_other_size') return round.loops === 0 || round.asked === size;
   return round.loops < loop.times;

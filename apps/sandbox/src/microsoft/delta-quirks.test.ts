@@ -92,6 +92,13 @@ describe('a loop', () => {
     expect(lengths(pages)).toEqual([4, 2]);
   });
 
+  it('ends for those who ask for smaller pages from the beginning', async () => {
+    plant(6);
+    graph.setQuirks({ loopingNextLink: { times: 'always', pageSizeMin: 4 } });
+    await expect(graph.round(FIRST, sized(5))).rejects.toThrow('it never ends');
+    expect(lengths((await graph.round(FIRST, sized(3))).pages)).toEqual([3, 3]);
+  });
+
   it('never ends, but for the plain view', async () => {
     plant(6);
     graph.setQuirks({ loopingNextLink: { times: 'always' } });
