@@ -195,7 +195,7 @@ export async function lookAtAbsent(
 ): Promise<void> {
   if (providerEventIds.length === 0) return;
   await tx.$executeRaw`
-    update calendar_events e set recheck_at = ${evidence.at}
+    update calendar_events e set recheck_at = ${evidence.at}, absent_at = ${evidence.at}
       from (
         select id from calendar_events
          where calendar_id = ${evidence.calendarId}::uuid and provider_event_id = any(${[...providerEventIds]}::text[])
@@ -333,7 +333,7 @@ export async function excuseUnjudged(
 /** What a full round did not see is looked at, one by one, before it is believed to be gone. */
 export async function lookAtUnseen(tx: Transaction, evidence: Evidence): Promise<void> {
   await tx.$executeRaw`
-    update calendar_events set recheck_at = ${evidence.at}
+    update calendar_events set recheck_at = ${evidence.at}, absent_at = ${evidence.at}
      where calendar_id = ${evidence.calendarId}::uuid and deleted_at is null and not local_only and held_at is null
        and generation < ${evidence.generation} and provider_event_id is not null`;
 }
@@ -350,4 +350,22 @@ export async function lookAgainAt(
     update calendar_events set recheck_at = ${at}
      where calendar_id = ${calendarId}::uuid and provider_event_id = any(${[...providerEventIds]}::text[])
        and deleted_at is null and not local_only`;
+}
+
+/**
+ * A list left these out, and a look found them alive: it may have been answered by a copy that is behind. They are
+ * looked at again half a minute and three minutes after they were missed, and then believed.
+ */
+export async function doubtLife(
+  tx: Transaction,
+  evidence: Evidence,
+  providerEventIds: readonly string[],
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_events
+       set recheck_at = case when ${evidence.at} < absent_at + interval '30 seconds' then absent_at + interval '30 seconds'
+                             when ${evidence.at} < absent_at + interval '3 minutes' then absent_at + interval '3 minutes' end,
+           absent_at = case when ${evidence.at} < absent_at + interval '3 minutes' then absent_at end
+     where calendar_id = ${evidence.calendarId}::uuid and provider_event_id = any(${[...providerEventIds]}::text[])
+       and absent_at is not null and recheck_at is null and deleted_at is null`;
 }

@@ -12,6 +12,7 @@ import {
 } from '@calfleet/domain';
 import {
   acquireLease,
+  doubtLife,
   dueRechecks,
   expireOutside,
   isDirty,
@@ -186,6 +187,7 @@ async function readBatch(
     const whole = seriesIn(items).filter((id) => series.includes(id));
     await removeUnshown(tx, evidence, look, whole);
     await expireOutside(tx, evidence, [...ids, ...items.flatMap(eventIdOf)]);
+    await doubtLife(tx, evidence, ids);
   });
   if (unknown.length > 0 && !lease) await ring(deps, calendar.id, 'notify');
 }

@@ -12,6 +12,8 @@ create index calendar_occurrences_instance on calendar_occurrences using hash (p
 
 -- The running round that named this series: at its end, instances that it did not show are asked for.
 alter table calendar_events add column noted_round uuid;
+-- When a list left it out, as long as looks still find it alive: a read may be older than the list.
+alter table calendar_events add column absent_at timestamptz;
 create index calendar_events_noted on calendar_events (noted_round) where noted_round is not null;
 -- After a round: what waits for a look in this calendar.
 create index calendar_events_rechecks_calendar on calendar_events (calendar_id, recheck_at)
