@@ -253,8 +253,9 @@ describe.each(knobs)('series told $seriesEmission, master $deltaMasters', (emiss
     for (const { happen } of happenings) {
       happen(ids);
       await scene.pass(40);
-      await expectWeeks();
+      await scene.expectExact();
     }
+    await expectWeeks();
   });
 
   test('after all changes, told at once, and again after a full round', async () => {
