@@ -66,7 +66,12 @@ export class ModelWorld<Owner> {
     private readonly dialect: Dialect<Owner>,
   ) {}
 
-  static async open<Owner>(databaseUrl: string, dialect: Dialect<Owner>): Promise<ModelWorld<Owner>> {
+  /** @param window days around the start that are promised */
+  static async open<Owner>(
+    databaseUrl: string,
+    dialect: Dialect<Owner>,
+    window: { pastDays: number; futureDays: number } = { pastDays: 20, futureDays: 50 },
+  ): Promise<ModelWorld<Owner>> {
     const clock = new ManualClock(start);
     const sandbox = await startSandbox({ time: { realNow: () => clock.now().getTime() } });
     const db = openDatabase({ url: databaseUrl, poolSize: 4, applicationName: 'calfleet-model' });
@@ -91,8 +96,7 @@ export class ModelWorld<Owner> {
       logger: createLogger({ service: 'model', level: 'error' }),
       metrics: createMetrics(),
       settings: {
-        pastDays: 20,
-        futureDays: 50,
+        ...window,
         massDeleteMin: 10,
         massDeletePercent: 50,
         pageSize: 2_500,
