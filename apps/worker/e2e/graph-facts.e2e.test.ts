@@ -39,10 +39,11 @@ describe('fact 1: a list of changes has one window, baked into its links, and it
     scene.calendar.createMany([meeting('near', 3), meeting('beyond', 90)]);
     await scene.mirror();
     expect(await scene.shown()).toEqual(['near']);
-    scene.world.clock.advance(20 * 1_440 * minuteMs);
+    // A window moves on when 7 to 13 of its 30 spare days are left, at a day that the calendar's id chooses.
+    scene.world.clock.advance(16 * 1_440 * minuteMs);
     await beat();
     expect((await scene.rounds()).filter((round) => round === 'full completed')).toHaveLength(1);
-    scene.world.clock.advance(12 * 1_440 * minuteMs);
+    scene.world.clock.advance(16 * 1_440 * minuteMs);
     await beat();
     await beat();
     expect((await scene.rounds()).filter((round) => round === 'full completed')).toHaveLength(2);
