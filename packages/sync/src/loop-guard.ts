@@ -3,7 +3,7 @@
  * https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/3082
  */
 import { createHash } from 'node:crypto';
-import type { ChangesPage, RemoteItem } from '@calfleet/domain';
+import { SyncError, type ChangesPage, type RemoteItem } from '@calfleet/domain';
 
 /** A page may be repeated by chance, or by a retry behind the provider's door; not three times. */
 const repeatsMax = 3;
@@ -13,10 +13,10 @@ const emptyMax = 200;
 /** Pages hold 200 items: more than this no calendar has, and a loop may show new versions each time. */
 const pagesMax = 2_000;
 
-/** Not an error of the provider's: the round is read otherwise. */
-export class ListLoops extends Error {
+/** The round is read otherwise; where there is no other way left, the provider has a bad day. */
+export class ListLoops extends SyncError {
   constructor(readonly pages: number) {
-    super(`The list of changes repeats itself after ${pages} pages.`);
+    super('provider_unavailable', `The list repeats itself after ${pages} pages.`, { context: { pages } });
     this.name = 'ListLoops';
   }
 }

@@ -68,7 +68,7 @@ export async function pullCalendar(
   const begun = await begin(deps, request);
   if (typeof begun === 'string') return begun;
   let calendar = begun;
-  for (let restarts = 0; ; restarts += 1) {
+  for (let restarts = 0; ;) {
     try {
       const end = await runRound(deps, calendar, signal);
       if (end === null) {
@@ -79,13 +79,15 @@ export async function pullCalendar(
       if (end.mustLook) await lookAround(deps, calendar, signal);
       return 'pulled';
     } catch (thrown) {
-      if (thrown instanceof ListLoops && restarts < restartsMax) {
+      // Twice at most: from changes to smaller pages, and on to a plain view.
+      if (thrown instanceof ListLoops && calendar.reading !== 'view') {
         calendar = await readOtherwise(deps, calendar, thrown);
         continue;
       }
       const error = asSyncError(thrown);
       if (error.code !== 'cursor_expired' || restarts >= restartsMax) return failPull(deps, calendar, error);
       calendar = await restart(deps, calendar, error, restarts === 0);
+      restarts += 1;
     }
   }
 }
