@@ -14,8 +14,12 @@ import { expectExact } from './google-truth.ts';
 const notifications = 10_000;
 /** The owner goes on changing things while they are told of. */
 const perChange = 2_500;
-/** Notifications are gathered, so a burst costs pulls by its length and not by its size. */
+/**
+ * Notifications are gathered, so a burst costs pulls by its length and not by its size: a machine that needs more than a
+ * few seconds to send one may see more of them, one for each time of gathering and pulling.
+ */
 const pullsMax = 30;
+const pullEveryMs = 250;
 
 let database: TestDatabase;
 let redis: TestRedis;
@@ -53,6 +57,7 @@ test('10,000 notifications for one calendar, as fast as the machine sends them, 
   const before = await countRounds(calendarId);
 
   const ingress = await startIngress();
+  const beganAt = performance.now();
   const statuses: Record<number, number> = {};
   for (let sent = perChange; sent <= notifications; sent += perChange) {
     owner.patch(event.id, { summary: `change ${sent}` });
@@ -61,6 +66,7 @@ test('10,000 notifications for one calendar, as fast as the machine sends them, 
       statuses[Number(status)] = (statuses[Number(status)] ?? 0) + count;
     }
   }
+  const lengthMs = performance.now() - beganAt;
   await ingress.close();
   expect(statuses).toEqual({ 200: notifications });
   expect(owner.get(event.id)?.summary).toBe(`change ${notifications}`);
@@ -68,7 +74,7 @@ test('10,000 notifications for one calendar, as fast as the machine sends them, 
 
   const pulls = (await countRounds(calendarId)) - before;
   expect(pulls).toBeGreaterThanOrEqual(1);
-  expect(pulls).toBeLessThanOrEqual(pullsMax);
+  expect(pulls).toBeLessThanOrEqual(Math.max(pullsMax, lengthMs / pullEveryMs));
 });
 
 /** A process of its own, as in production: neither its sender nor a worker slows it down. */
