@@ -110,6 +110,15 @@ test('Microsoft is on beside Google, and alone', () => {
   }
 });
 
+test('a window that Microsoft cannot show is refused where Microsoft is on', () => {
+  const wide = { ...complete(), SYNC_PAST_DAYS: '30', SYNC_FUTURE_DAYS: '1763' };
+  expect(problemsOf(() => workerConfig({ ...wide, ...entra }))).toEqual([
+    'SYNC_PAST_DAYS and SYNC_FUTURE_DAYS come to more than 1792, which Microsoft does not show',
+  ]);
+  expect(workerConfig(wide).window.futureDays).toBe(1763);
+  expect(workerConfig({ ...wide, ...entra, SYNC_FUTURE_DAYS: '1762' }).window.futureDays).toBe(1762);
+});
+
 test('Microsoft can be somewhere else: another tenant, another root', () => {
   const { providers } = workerConfig({
     ...complete(),

@@ -90,7 +90,7 @@ export function apiConfig(env: Environment) {
 /** @throws ConfigError */
 export function workerConfig(env: Environment) {
   const { values, problems } = read(env, roles.worker);
-  refuse([...problems, ...providerProblems(values), ...plannedProblems(env)]);
+  refuse([...problems, ...providerProblems(values), ...windowProblems(values), ...plannedProblems(env)]);
   return {
     logLevel: values.LOG_LEVEL,
     metricsPort: values.WORKER_METRICS_PORT,
@@ -163,6 +163,22 @@ const databaseOf = (values: Values<'DATABASE_URL' | 'CALFLEET_ALLOW_SUPERUSER'>)
   databaseUrl: values.DATABASE_URL,
   allowSuperuser: values.CALFLEET_ALLOW_SUPERUSER,
 });
+
+/**
+ * Graph shows 1,825 days at once; a window opens with 30 days of slack and is asked for a day wider on each side.
+ * https://learn.microsoft.com/graph/api/user-list-calendarview
+ */
+const graphDaysMax = 1_792;
+
+function windowProblems(
+  values: Values<(typeof window)[number] | (typeof providerSettingNames)[number]>,
+): string[] {
+  const { SYNC_PAST_DAYS: past, SYNC_FUTURE_DAYS: future } = values;
+  if (!providersOf(values).microsoft || !(past + future > graphDaysMax)) return [];
+  return [
+    `SYNC_PAST_DAYS and SYNC_FUTURE_DAYS come to more than ${graphDaysMax}, which Microsoft does not show`,
+  ];
+}
 
 const windowOf = (values: Values<(typeof window)[number]>) => ({
   pastDays: values.SYNC_PAST_DAYS,
