@@ -4,11 +4,12 @@
  */
 import { workerConfig } from '@calfleet/config';
 import { openDatabase, type Database } from '@calfleet/db';
-import { systemClock, type CalendarId } from '@calfleet/domain';
+import type { CalendarId } from '@calfleet/domain';
 import { createMailboxLimiter, createProducer } from '@calfleet/jobs';
 import { pullCalendar } from '@calfleet/sync';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createEngine } from '../src/engine.ts';
+import { clockAhead } from './clock-ahead.ts';
 
 const die = (): void => void process.kill(process.pid, 'SIGKILL');
 
@@ -34,18 +35,19 @@ function dyingAt(db: Database, at: { step: number; point: string }): { db: Datab
 async function main(): Promise<void> {
   const config = workerConfig(process.env);
   const { CRASH_CALENDAR: calendarId, CRASH_STEP: step = '0', CRASH_POINT: point = '' } = process.env;
+  const clock = clockAhead(Number(process.env['CRASH_DAYS'] ?? 0));
   const real = openDatabase({ url: config.databaseUrl, poolSize: 2, applicationName: 'calfleet-crash' });
   const { db, count } = dyingAt(real, { step: Number(step), point });
   const address = { redisUrl: config.redisUrl, prefix: config.redisPrefix };
   const producer = createProducer({ ...address, onError: () => undefined });
   const logger = createLogger({ service: 'crash-point', level: 'error' });
   const limiter = createMailboxLimiter(address);
-  const parts = { db, producer, limiter, logger, metrics: createMetrics(), clock: systemClock };
+  const parts = { db, producer, limiter, logger, metrics: createMetrics(), clock };
   const sync = createEngine(config, parts);
   const wish = {
     calendarId: calendarId as CalendarId,
     reason: 'backfill' as const,
-    requestedAt: systemClock.now(),
+    requestedAt: clock.now(),
   };
   const result = await pullCalendar(sync, wish, new AbortController().signal);
   process.stdout.write(JSON.stringify({ result, transactions: count() }));

@@ -1,16 +1,9 @@
 /** Four worker processes on one house whose mailboxes are Microsoft's. Jobs and changes come from the test. */
-import { workerConfig } from '@calfleet/config';
-import { api, markDirty } from '@calfleet/db';
-import { newId, systemClock, type AccountId, type CalendarId } from '@calfleet/domain';
+import { markDirty } from '@calfleet/db';
+import { systemClock, type AccountId, type CalendarId } from '@calfleet/domain';
 import { createQueueMonitor, type JobRequest } from '@calfleet/jobs';
-import {
-  sandboxClient,
-  type MailboxOwner,
-  type MicrosoftCalendarOwner,
-  type NewMailbox,
-} from '@calfleet/sandbox';
+import { type MailboxOwner, type MicrosoftCalendarOwner, type NewMailbox } from '@calfleet/sandbox';
 import { eventually } from '@calfleet/testkit';
-import { createVault } from '@calfleet/vault';
 import type { Program, RunningProgram } from './bundle.ts';
 import { expectExactGraph } from './graph-truth.ts';
 import { openHouse, type House, type HouseOptions, type Services } from './house.ts';
@@ -49,17 +42,12 @@ export async function openGraphFleet(
   options: HouseOptions = {},
 ): Promise<GraphFleet> {
   const house = await openHouse(services, options);
-  const { sandbox, db, producer } = house;
+  const { db, producer } = house;
   const environment = house.environment({
-    MICROSOFT_CLIENT_ID: sandboxClient.id,
-    MICROSOFT_CLIENT_SECRET: sandboxClient.secret,
-    MICROSOFT_GRAPH_ROOT_URL: sandbox.microsoftRootUrl,
-    MICROSOFT_LOGIN_ROOT_URL: sandbox.microsoftLoginUrl,
     // Few, so that no worker can take all the jobs of a mailbox.
     WORKER_CONCURRENCY: '4',
     LOG_LEVEL: 'info',
   });
-  const vault = createVault(workerConfig(environment).tokenEncryptionKeys);
   const address = { redisUrl: services.redisUrl, prefix: services.redisPrefix };
   const monitor = createQueueMonitor({ ...address, onError: () => undefined });
   const fleet: RunningProgram[] = Array.from({ length: workersCount }, () => worker.start(environment));
@@ -81,15 +69,8 @@ export async function openGraphFleet(
     house,
     outputs: () => fleet.map((each) => each.output()),
     connect: async (owner) => {
-      const accountId = newId<AccountId>();
-      const userId = `user-${accountId}`;
-      const dataKey = vault.newDataKey(accountId);
-      const [plaintext = ''] = owner.refreshTokens;
-      const refreshToken = vault.seal({ accountId, dataKey, field: 'refresh_token', plaintext });
-      const row = { id: accountId, userId, provider: 'microsoft', scopes: [], dataKey, refreshToken };
-      await db.transaction({ role: 'api', userId }, (tx) =>
-        api.insertAccount(tx, { ...row, now: systemClock.now() }),
-      );
+      const { refreshTokens } = owner;
+      const { accountId } = await house.addAccount({ provider: 'microsoft', refreshTokens });
       await producer.enqueue('discover-account', { accountId });
       return { owner, accountId, calendars: await eventually(() => calendarsOf(house, accountId, owner)) };
     },

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { workerConfig } from '@calfleet/config';
 import { api, openDatabase, type Database } from '@calfleet/db';
-import { newId, systemClock, type AccountId, type CalendarId } from '@calfleet/domain';
+import { newId, systemClock, type AccountId, type CalendarId, type ProviderName } from '@calfleet/domain';
 import { startIngress, type Ingress } from '@calfleet/ingress';
 import { createProducer, type Producer } from '@calfleet/jobs';
 import {
@@ -52,10 +52,15 @@ export interface House {
   environment(changes?: Record<string, string>): Record<string, string>;
   startWorker(changes?: Record<string, string>): Promise<Worker>;
   stopWorkers(): Promise<void>;
-  /** An account as the API leaves it after a consent, its first job rung for. */
+  /** The row of an account as the API leaves it after a consent; nothing is rung. */
+  addAccount(of: {
+    provider: ProviderName;
+    refreshTokens: readonly string[];
+  }): Promise<{ accountId: AccountId; userId: string }>;
+  /** A Google account as the API leaves it after a consent, its first job rung for. */
   connect(email: string, calendar?: NewCalendar): Promise<Mailbox>;
   /** The calendar of the mailbox, once its list was read. */
-  calendarOf(mailbox: Mailbox): Promise<CalendarId>;
+  calendarOf(mailbox: Pick<Mailbox, 'accountId'>): Promise<CalendarId>;
   close(): Promise<void>;
 }
 
@@ -93,11 +98,26 @@ export async function openHouse(services: Services, options: HouseOptions = {}):
     GOOGLE_CLIENT_SECRET: sandboxClient.secret,
     GOOGLE_API_ROOT_URL: sandbox.googleRootUrl,
     GOOGLE_TOKEN_URL: `${sandbox.googleRootUrl}oauth2/token`,
+    MICROSOFT_CLIENT_ID: sandboxClient.id,
+    MICROSOFT_CLIENT_SECRET: sandboxClient.secret,
+    MICROSOFT_GRAPH_ROOT_URL: sandbox.microsoftRootUrl,
+    MICROSOFT_LOGIN_ROOT_URL: sandbox.microsoftLoginUrl,
     SYNC_FUTURE_DAYS: '60',
     SCHEDULE_WEBHOOK_DRAIN: `every ${options.drainSeconds ?? 30}s`,
     LOG_LEVEL: 'warn',
     ...changes,
   });
+  const addAccount: House['addAccount'] = async ({ provider, refreshTokens: [plaintext = ''] }) => {
+    const accountId = newId<AccountId>();
+    const userId = `user-${accountId}`;
+    const dataKey = vault.newDataKey(accountId);
+    const refreshToken = vault.seal({ accountId, dataKey, field: 'refresh_token', plaintext });
+    const row = { id: accountId, userId, provider, scopes: [], dataKey, refreshToken };
+    await db.transaction({ role: 'api', userId }, (tx) =>
+      api.insertAccount(tx, { ...row, now: systemClock.now() }),
+    );
+    return { accountId, userId };
+  };
   return {
     services,
     db,
@@ -106,6 +126,7 @@ export async function openHouse(services: Services, options: HouseOptions = {}):
     ingress,
     lines,
     environment,
+    addAccount,
     startWorker: async (changes) => {
       const config = { ...workerConfig(environment(changes)), host: '127.0.0.1' };
       const worker = await startWorker({ config, clock: systemClock, logger, metrics: createMetrics() });
@@ -116,15 +137,8 @@ export async function openHouse(services: Services, options: HouseOptions = {}):
     connect: async (email, calendar = {}) => {
       const account = sandbox.google.createAccount({ email });
       const owner = account.createCalendar({ timeZone: 'UTC', ...calendar, primary: true });
-      const accountId = newId<AccountId>();
-      const userId = `user-${accountId}`;
-      const dataKey = vault.newDataKey(accountId);
-      const [plaintext = ''] = account.refreshTokens;
-      const refreshToken = vault.seal({ accountId, dataKey, field: 'refresh_token', plaintext });
-      const row = { id: accountId, userId, provider: 'google', scopes: [], dataKey, refreshToken };
-      await db.transaction({ role: 'api', userId }, (tx) =>
-        api.insertAccount(tx, { ...row, now: systemClock.now() }),
-      );
+      const { refreshTokens } = account;
+      const { accountId, userId } = await addAccount({ provider: 'google', refreshTokens });
       await producer.enqueue('discover-account', { accountId });
       return { email, userId, accountId, owner };
     },
