@@ -108,6 +108,14 @@ describe('fact 7: a subscription may live 10,070 minutes, whatever the documenta
     expect((await channels()).map((channel) => minutesFromNow(channel.expires_at))).toEqual([10_000]);
   });
 
+  test('a service that still allows 4,230 alone gets a shorter wish, at the renewal, too', async () => {
+    quirks({ subscriptionMinutesMax: 4_230, tokenCoupling: false, reauthorizeBeforeExpiryMs: null });
+    await scene.mirror();
+    expect(living().map(({ expiresAt }) => minutesFromNow(expiresAt))).toEqual([4_200]);
+    expect(await drained(4_150)).toMatchObject({ 'graph.subscription.update': 2 });
+    expect(living().map(({ expiresAt }) => minutesFromNow(expiresAt))).toEqual([4_200]);
+  });
+
   test('the expiry that comes back is the one that counts', async () => {
     quirks({ subscriptionMinutesMin: 10_030 });
     await scene.mirror();

@@ -19,6 +19,8 @@ import type { GraphOperation } from './errors.ts';
  * differ. https://learn.microsoft.com/graph/api/resources/subscription#maximum-length-of-subscription-per-resource-type
  */
 const LIFE_MAX_MS = 10_000 * 60_000;
+/** What services allowed before 2025, and some may still: 4,230 minutes. */
+const SHORT_LIFE_MAX_MS = 4_200 * 60_000;
 
 /**
  * A subscription rests on the token that made or prolonged it: with the token's end, nothing is delivered any more.
@@ -50,14 +52,32 @@ export async function renewWatch(
   session: ProviderSession,
   channel: { resourceId: string; expiresAt: string },
 ): Promise<Channel> {
-  const subscription = await call(calls, session, {
-    operation: 'renewWatch',
-    method: 'PATCH',
-    tokenLifeMs: TOKEN_LIFE_MS,
-    at: subscriptionPath(channel.resourceId),
-    body: { expirationDateTime: expiryOf(calls, channel.expiresAt) },
+  return withLife(calls, channel.expiresAt, async (expirationDateTime) => {
+    const subscription = await call(calls, session, {
+      operation: 'renewWatch',
+      method: 'PATCH',
+      tokenLifeMs: TOKEN_LIFE_MS,
+      at: subscriptionPath(channel.resourceId),
+      body: { expirationDateTime },
+    });
+    return readChannel(subscription, 'renewWatch');
   });
-  return readChannel(subscription, 'renewWatch');
+}
+
+/** Asks with the longest life, and once more with a shorter one where that is refused as a bad request. */
+async function withLife(
+  calls: GraphCalls,
+  wanted: string,
+  ask: (expirationDateTime: string) => Promise<Channel>,
+): Promise<Channel> {
+  try {
+    return await ask(expiryOf(calls, wanted, LIFE_MAX_MS));
+  } catch (thrown) {
+    const isRefused = thrown instanceof SyncError && thrown.context['status'] === 400;
+    // An address that is not accepted will not be with a shorter life.
+    if (!isRefused || thrown.code === 'misconfigured') throw thrown;
+    return ask(expiryOf(calls, wanted, SHORT_LIFE_MAX_MS));
+  }
 }
 
 export const stopWatch = (
@@ -66,7 +86,15 @@ export const stopWatch = (
   channel: { resourceId: string },
 ): Promise<void> => remove(calls, session, channel.resourceId);
 
-async function create(calls: GraphCalls, session: ProviderSession, request: WatchRequest): Promise<Channel> {
+const create = (calls: GraphCalls, session: ProviderSession, request: WatchRequest): Promise<Channel> =>
+  withLife(calls, request.expiresAt, (expiry) => post(calls, session, request, expiry));
+
+async function post(
+  calls: GraphCalls,
+  session: ProviderSession,
+  request: WatchRequest,
+  expirationDateTime: string,
+): Promise<Channel> {
   const subscription = await call(calls, session, {
     operation: 'watch',
     method: 'POST',
@@ -81,7 +109,7 @@ async function create(calls: GraphCalls, session: ProviderSession, request: Watc
       // It cannot be added later.
       lifecycleNotificationUrl: request.address,
       clientState: request.token,
-      expirationDateTime: expiryOf(calls, request.expiresAt),
+      expirationDateTime,
     },
   });
   return readChannel(subscription, 'watch');
@@ -124,8 +152,8 @@ const isDuplicate = (thrown: unknown): boolean =>
 
 const subscriptionPath = (id: string): string => `/subscriptions/${encodeURIComponent(id)}`;
 
-const expiryOf = ({ clock }: GraphCalls, wanted: string): string =>
-  instantOf(new Date(Math.min(Date.parse(wanted), clock.now().getTime() + LIFE_MAX_MS)));
+const expiryOf = ({ clock }: GraphCalls, wanted: string, lifeMaxMs: number): string =>
+  instantOf(new Date(Math.min(Date.parse(wanted), clock.now().getTime() + lifeMaxMs)));
 
 /** Short lives are raised and long ones may be cut: what Graph says counts. */
 function readChannel(subscription: unknown, operation: GraphOperation): Channel {
