@@ -58,6 +58,8 @@ describe('the request', () => {
 describe('links', () => {
   const foreign = () => [
     'https://evil.example/v1.0/me/calendarView/delta?$deltatoken=1',
+    'https://evil.example/microsoft/v1.0/me/calendarView/delta?$deltatoken=1',
+    `${graph.rootUrl.replace('127.0.0.1', '127.0.0.2')}/me`,
     `http://user:secret@127.0.0.1:${new URL(graph.origin).port}/microsoft/v1.0/me`,
     `${graph.origin}/microsoft/beta/me/calendarView/delta`,
     `${graph.origin}/microsoft/v1.0/../elsewhere`,
