@@ -111,4 +111,4 @@ test('without Redis a handshake is answered', async () => {
     await house.close();
     await redis.stop();
   }
-}, 60_000);
+});

@@ -69,7 +69,7 @@ test('the whole fleet, a second start beside it, a pasted line, and Ctrl-C', asy
       if (first.child.exitCode !== null) throw new Error(first.text());
       return first.text().includes('Ctrl-C stops everything');
     },
-    { timeoutMs: 100_000, describe: 'the fleet is up' },
+    { timeoutMs: 300_000, describe: 'the fleet is up' },
   );
   expect(first.text()).toMatch(mirrored);
   for (const line of arrived) expect(first.text()).toMatch(line);
@@ -124,7 +124,7 @@ test.each(['GOOGLE', 'MICROSOFT'])(
 
 test.each([/Starting Calfleet/, /Connected|are connected/])('Ctrl-C at %s stops everything', async (when) => {
   const { child, exit, text } = start();
-  await eventually(() => when.test(text()), { timeoutMs: 30_000, describe: 'it is that far' });
+  await eventually(() => when.test(text()), { timeoutMs: 300_000, describe: 'it is that far' });
   child.kill('SIGINT');
   expect(await exit).toEqual([0, null]);
   expect(text()).toMatch(/Stopping …\n$/);

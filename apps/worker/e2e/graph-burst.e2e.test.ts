@@ -42,7 +42,7 @@ beforeAll(async () => {
     folder: 'prisma/migrations',
   });
   house = await openHouse({ databaseUrl: postgres.url, redisUrl: redis.url, redisPrefix: redis.prefix });
-}, 180_000);
+});
 
 afterAll(async () => {
   await house.close();
@@ -87,7 +87,7 @@ test('2,000 batches of 50 items while Postgres stands still for 5 s: each has it
   });
   expect(await unmarked(quiet.map(({ id }) => id))).toHaveLength(quietCount);
   for (const running of [worker, ingress]) await running.close();
-}, 240_000);
+});
 
 /** Each batch names one calendar that no other does, each time in another place, beside busy ones. */
 function itemsOf(
@@ -119,9 +119,7 @@ async function start(
   changes: Record<string, string> = {},
 ): Promise<{ url: string; close: () => Promise<unknown> }> {
   const running: RunningProgram = program.start(house.environment({ LOG_LEVEL: 'info', ...changes }));
-  const port = await eventually(() => /"listening":"[^"]*:(\d+)"/.exec(running.output())?.[1] ?? false, {
-    timeoutMs: 30_000,
-  });
+  const port = await eventually(() => /"listening":"[^"]*:(\d+)"/.exec(running.output())?.[1] ?? false);
   return {
     url: `http://127.0.0.1:${port}`,
     close: () => {
