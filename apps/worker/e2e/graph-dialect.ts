@@ -12,7 +12,7 @@ import type { Dialect, Letter } from './model-world.ts';
 export const mailbox = 'noor@example.test';
 
 /** Answers the validation of a subscription and nothing else: notifications are carried by the test. */
-async function startEcho(): Promise<{ url: string; close(): void }> {
+async function startEcho(): Promise<{ url: string; close: () => void }> {
   const server = http.createServer((request, response) => {
     const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
     response.writeHead(200, { 'Content-Type': 'text/plain' });

@@ -183,7 +183,7 @@ function applyOrThrow(calendars: GraphCalendars, change: GraphEdit): void {
       );
     case 'remove_many':
       return all
-        .filter((id) => String(calendar.get(id)?.['subject'] ?? '').startsWith('many'))
+        .filter((id) => isOneOfMany(calendar.get(id)?.['subject']))
         .forEach((id) => calendar.delete(id));
     case 'rename':
       return void (event && calendar.patch(event, { subject: change.text }));
@@ -211,6 +211,8 @@ function applyOrThrow(calendars: GraphCalendars, change: GraphEdit): void {
       return chosen === undefined ? undefined : changeOccurrence(calendars, chosen, change);
   }
 }
+
+const isOneOfMany = (subject: unknown): boolean => typeof subject === 'string' && subject.startsWith('many');
 
 function changeOccurrence(
   { calendar }: GraphCalendars,
