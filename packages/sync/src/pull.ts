@@ -52,10 +52,10 @@ const roundAgeMaxMs = 15 * 60_000;
 const pagesMax = 10_000;
 /** A list that went round in circles is asked for anew after a day. */
 const otherReadingMs = 86_400_000;
+/** Its small pages: Graph's usual ones have 200 items, so half of what we ask for may be no less. */
+const smallPage = 50;
 /** Full lists that failed in a row: from then on, a plain view is read. */
 const failuresMax = 4;
-/** Until then in pages of this size: Graph's usual ones have 200 items, so half of what we ask for may be no less. */
-const smallPage = 50;
 /** A cursor that dies again right after a full round began: leave it to the next job. */
 const restartsMax = 3;
 
