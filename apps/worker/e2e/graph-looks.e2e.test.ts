@@ -111,3 +111,28 @@ test('a roll whose list goes round in circles ends, and the calendar goes on', a
   await scene.pass(7 * 60);
   await scene.expectExact();
 });
+
+test('deletions that were held, and that a look then finds made, leave nobody waiting', async () => {
+  const { id } = scene.calendar.create({
+    ...weekly('standing', -9),
+    recurrence: {
+      pattern: { type: 'daily', interval: 1 },
+      range: { type: 'noEnd', startDate: day(-9), recurrenceTimeZone: 'UTC' },
+    },
+  });
+  await scene.world.runJob();
+  quirks({
+    deltaPageSizeMax: 1,
+    loopingNextLink: { times: 'always', page: 2 },
+    seriesEmission: 'split',
+    removedSeries: 'instances',
+    outOfWindowRemoved: false,
+  });
+  scene.calendar.moveTo(id, scene.world.owner.other);
+  await scene.world.loseRedis();
+  await scene.world.tick();
+  // The list goes round in circles, the plain view shows nothing: the brake holds, and a look finds the series gone.
+  await scene.world.settle();
+  expect(await scene.shown()).toEqual([]);
+  await scene.expectExact();
+});

@@ -98,6 +98,14 @@ export async function holdUnseen(tx: Transaction, scope: SweepScope): Promise<nu
   return countHeld(tx, evidence.calendarId);
 }
 
+/** Nothing is held any more, since looks found it gone or alive: the calendar does not wait for a person. */
+export async function settleHeld(tx: Transaction, calendarId: string): Promise<void> {
+  await tx.$executeRaw`
+    update calendars c set state = 'active'
+     where c.id = ${calendarId}::uuid and c.state = 'deletes_held'
+       and not exists (select from calendar_events e where e.calendar_id = c.id and e.held_at is not null)`;
+}
+
 export async function countHeld(tx: Transaction, calendarId: string): Promise<number> {
   const rows = await tx.$queryRaw<{ held: number }[]>`
     select count(*)::int as held from calendar_events where calendar_id = ${calendarId}::uuid and held_at is not null`;

@@ -23,6 +23,7 @@ import {
   releaseLease,
   removeUnshown,
   requestedRetries,
+  settleHeld,
   settleRechecks,
   takeEvidence,
   type DueRecheck,
@@ -56,6 +57,7 @@ export async function recheckEvents(
     return await readBatches(deps, calendarId, lease, signal);
   } finally {
     const isRung = await deps.db.transaction({ role: 'worker' }, async (tx) => {
+      await settleHeld(tx, calendarId);
       await releaseLease(tx, lease, null);
       return isDirty(tx, calendarId);
     });
