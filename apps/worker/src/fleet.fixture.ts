@@ -54,6 +54,8 @@ export async function fleetOn({ databaseUrl, redisUrl, prefix }: Services, more:
     // A schedule that runs in a test would do what the test says something else does.
     SCHEDULE_WEBHOOK_DRAIN: 'every 1h',
     SCHEDULE_INCREMENTAL_PULL: 'every 1h',
+    SCHEDULE_AUTO_SYNC: 'every 1h',
+    SCHEDULE_CONFLICT_RESOLUTION: 'every 1h',
     ...more,
   };
   const db = openDatabase({ url: databaseUrl, poolSize: 2, applicationName: 'calfleet-test' });

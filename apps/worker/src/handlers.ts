@@ -1,13 +1,20 @@
 /** One function per job of the catalogue; a job without one does not compile. The work itself is in packages/sync. */
 import type { Handlers, JobContext } from '@calfleet/jobs';
 import {
+  auditCalendar,
+  cleanUp,
   discoverAccount,
   drainWebhooks,
   ensureWatch,
+  planAudits,
+  planAutoSync,
   planDuePulls,
+  planWatches,
   pullCalendar,
   receiveNotification,
   recheckEvents,
+  resolveConflicts,
+  runTick,
   stopWatch,
   type SyncDeps,
 } from '@calfleet/sync';
@@ -42,21 +49,17 @@ export function createHandlers(deps: SyncDeps): Handlers {
       context.logger.debug('Watch ensured', { result, calendar_id: calendarId });
     },
     'stop-watch': async (watch, context) => stopWatch(within(context), watch),
-    'webhook-drain': (_, context) => tick(deps, context, 'calendar_webhook_processor', drainWebhooks),
-    'incremental-pull': (_, context) => tick(deps, context, 'calendar_incremental_pull', planDuePulls),
+    'audit-calendar': async ({ calendarId, requestedAt }, context) => {
+      const wish = { calendarId, requestedAt: new Date(requestedAt) };
+      const result = await auditCalendar(within(context), wish, context.signal);
+      context.logger.debug('Audit ended', { ...result, calendar_id: calendarId });
+    },
+    'auto-sync': (_, context) => runTick(within(context), 'auto-sync', planAutoSync),
+    'webhook-drain': (_, context) => runTick(within(context), 'webhook-drain', drainWebhooks),
+    'conflict-resolution': (_, context) => runTick(within(context), 'conflict-resolution', resolveConflicts),
+    cleanup: (_, context) => runTick(within(context), 'cleanup', cleanUp),
+    'incremental-pull': (_, context) => runTick(within(context), 'incremental-pull', planDuePulls),
+    'watch-renewal': (_, context) => runTick(within(context), 'watch-renewal', planWatches),
+    'mirror-audit': (_, context) => runTick(within(context), 'mirror-audit', planAudits),
   };
-}
-
-/** A tick says when it begins and what it planned. */
-async function tick(
-  deps: SyncDeps,
-  context: JobContext,
-  stream: string,
-  plan: (deps: SyncDeps) => Promise<Record<string, number>>,
-): Promise<void> {
-  const logger = context.logger.child({ stream });
-  const startedAt = deps.clock.now().getTime();
-  logger.info('Tick started');
-  const planned = await plan({ ...deps, logger });
-  logger.info('Tick ended', { ...planned, duration_ms: deps.clock.now().getTime() - startedAt });
 }

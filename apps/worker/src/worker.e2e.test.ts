@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { migrate } from '@calfleet/db';
+import { listSchedules, migrate } from '@calfleet/db';
 import {
   createTestDatabase,
   createTestRedis,
@@ -12,7 +12,8 @@ import {
   type TestDatabase,
   type TestRedis,
 } from '@calfleet/testkit';
-import { createSchedules } from '@calfleet/jobs';
+import { createSchedules, type TickName } from '@calfleet/jobs';
+import { streams } from '@calfleet/sync';
 import { Redis } from 'ioredis';
 import { fleetOn, timed, type Fleet, type Services } from './fleet.fixture.ts';
 
@@ -57,25 +58,21 @@ test('an account becomes a watched mirror, a notification becomes a row, and the
   await expect(fetch(`${worker.healthUrl}/healthz`)).rejects.toThrow();
 });
 
-test('the ticks say what they planned, in their own streams', async () => {
-  const { work, producer, lines } = (fleet = await fleetOn(services));
-  await work();
-  await producer.enqueue('webhook-drain', {});
-  await producer.enqueue('incremental-pull', {});
-  const said = (stream: string) => lines.filter((line) => line['stream'] === stream);
-  await eventually(() => said('calendar_webhook_processor').length >= 2, within('the drain has spoken'));
-  await eventually(() => said('calendar_incremental_pull').length >= 2, within('the beat has spoken'));
-  expect(said('calendar_webhook_processor').map(({ message }) => message)).toEqual(
-    expect.arrayContaining(['Tick started', 'Tick ended']),
-  );
-  expect(said('calendar_webhook_processor').find(({ message }) => message === 'Tick ended')).toMatchObject({
-    pulls: 0,
-    others: 0,
-  });
-  expect(said('calendar_incremental_pull').find(({ message }) => message === 'Tick ended')).toMatchObject({
-    pulls: 0,
-  });
-});
+test.each(Object.entries(streams) as [TickName, string][])(
+  'the tick %s says on its own stream when it begins and what it did, and keeps it',
+  async (name, stream) => {
+    const { work, producer, lines, db } = (fleet = await fleetOn(services));
+    await work();
+    await producer.enqueue(name, {});
+    const said = () => lines.filter((line) => line['stream'] === stream).map(({ message }) => message);
+    await eventually(() => said().includes('Tick ended'), within(`${name} has spoken`));
+    expect(said()[0]).toBe('Tick started');
+    await eventually(async () => {
+      const kept = await db.transaction({ role: 'worker' }, listSchedules);
+      expect(kept).toContainEqual(expect.objectContaining({ name, outcome: 'completed', error: null }));
+    });
+  },
+);
 
 test('a worker that is killed loses nothing: the next one stores what was acknowledged meanwhile', async () => {
   const { connect, calendar, holds, sandbox, env } = (fleet = await fleetOn(services));

@@ -42,8 +42,13 @@ test('the ingress needs Redis and signing keys, and nothing else', () => {
 test('the worker gets its defaults', () => {
   const config = workerConfig(complete());
   expect(config.schedules).toEqual({
+    'auto-sync': { everyMs: 600_000 },
     'webhook-drain': { everyMs: 30_000 },
+    'conflict-resolution': { everyMs: 1_800_000 },
+    cleanup: { cron: '0 3 * * *' },
     'incremental-pull': { everyMs: 1_200_000 },
+    'watch-renewal': { everyMs: 3_600_000 },
+    'mirror-audit': { cron: '30 2 * * *' },
   });
   expect(config.queues).toContain('backfill');
   expect(config.baseUrl).toBe('https://hooks.example.test/');

@@ -183,15 +183,45 @@ export const settings = {
     '20',
     'Fewer deletes than this never wait.',
   ),
+  SCHEDULE_AUTO_SYNC: setting(
+    value.schedule(),
+    'every 10m',
+    'When due calendars of users with a beat of their own are pulled: "every <n>s|m|h" or a cron line in UTC.',
+  ),
   SCHEDULE_WEBHOOK_DRAIN: setting(
     value.schedule(),
     'every 30s',
     'When changed calendars without a job are looked for: "every <n>s|m|h" or a cron line in UTC.',
   ),
+  SCHEDULE_CONFLICT_RESOLUTION: setting(
+    value.schedule(),
+    'every 30m',
+    'When conflicts that need no person are resolved: "every <n>s|m|h" or a cron line in UTC.',
+  ),
+  SCHEDULE_CLEANUP: setting(
+    value.schedule(),
+    '0 3 * * *',
+    'When rows past their time are deleted: "every <n>s|m|h" or a cron line in UTC.',
+  ),
   SCHEDULE_INCREMENTAL_PULL: setting(
     value.schedule(),
     'every 20m',
     'When due calendars are pulled: "every <n>s|m|h" or a cron line in UTC.',
+  ),
+  SCHEDULE_WATCH_RENEWAL: setting(
+    value.schedule(),
+    'every 1h',
+    'When channels are renewed, found missing and stopped: "every <n>s|m|h" or a cron line in UTC.',
+  ),
+  SCHEDULE_MIRROR_AUDIT: setting(
+    value.schedule(),
+    '30 2 * * *',
+    'When a sample of calendars is compared with its provider: "every <n>s|m|h" or a cron line in UTC.',
+  ),
+  AUDIT_SAMPLE_PERCENT: setting(
+    value.wholeNumber({ min: 0, max: 100 }),
+    '3',
+    'Share of the active calendars that each run of the mirror audit compares, those first that waited longest.',
   ),
 };
 

@@ -19,5 +19,6 @@ export * from './provider-restart.ts';
 export * from './quarantine.ts';
 export * from './rechecks.ts';
 export * from './rounds.ts';
+export * from './schedules.ts';
 export * from './sweep.ts';
 export type { Role, Transaction, TransactionOptions } from './transaction.ts';

@@ -1,5 +1,6 @@
 /** What the ticks ask: indexed selections in keyset pages, never a scan of the fleet. */
 import type { AccountId, CalendarId } from '@calfleet/domain';
+import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
 
 /** Hinted and not pulled, or a round that nobody carries on; not while its back-off lasts. */
@@ -32,14 +33,19 @@ export async function calendarsToLookAtAgain(
   );
 }
 
-/** Whose next pull is due. Keyset by (next_pull_at, id): the pulls themselves move the rows on. */
+/**
+ * Whose next pull is due. Keyset by (next_pull_at, id): the pulls themselves move the rows on.
+ * @param page.whose `auto`: only of users who asked for a beat of their own
+ */
 export async function dueCalendars(
   tx: Transaction,
-  page: { after: { at: Date; id: CalendarId } | null; limit: number; at: Date },
+  page: { whose: 'auto' | 'all'; after: { at: Date; id: CalendarId } | null; limit: number; at: Date },
 ): Promise<{ id: CalendarId; at: Date }[]> {
+  // Written out, so that the planner knows the partial index.
+  const auto = page.whose === 'auto' ? Prisma.sql`and c.auto_sync` : Prisma.empty;
   return tx.$queryRaw<{ id: CalendarId; at: Date }[]>`
     select c.id, c.next_pull_at as at from calendars c join calendar_accounts a on a.id = c.account_id
-     where c.active and c.next_pull_at <= ${page.at}
+     where c.active ${auto} and c.next_pull_at <= ${page.at}
        and (c.next_pull_at, c.id) > (coalesce(${page.after?.at ?? null}::timestamptz, '-infinity'),
          coalesce(${page.after?.id ?? null}::uuid, '00000000-0000-0000-0000-000000000000'))
        and c.state not in ('paused', 'gone') and a.status = 'active'

@@ -43,6 +43,15 @@ export interface JobEntry<Schema extends z.ZodType> {
 
 const job = <Schema extends z.ZodType>(entry: JobEntry<Schema>): JobEntry<Schema> => entry;
 
+/** Made by its schedule, see schedules.ts; the next one comes by itself, so a failed one is not tried again. */
+const tick = job({
+  payload: z.strictObject({}),
+  queue: () => 'schedules',
+  attempts: 1,
+  backoffMs: 1000,
+  dedupId: () => null,
+});
+
 const watchId = z.uuid().transform((id) => id as WatchId);
 const calendarId = z.uuid().transform((id) => id as CalendarId);
 const accountId = z.uuid().transform((id) => id as AccountId);
@@ -112,22 +121,29 @@ export const catalog = {
     backoffMs: 1000,
     dedupId: ({ watchId }) => `${watchId}.stop`,
   }),
-  /** Tick: rings for what is dirty and has no job. Made by its schedule, see schedules.ts. */
-  'webhook-drain': job({
-    payload: z.strictObject({}),
-    queue: () => 'schedules',
-    attempts: 1,
+  /** Lists a calendar in full, compares it with its mirror, and repairs what differs. */
+  'audit-calendar': job({
+    payload: z.strictObject({ calendarId, requestedAt: instant }),
+    queue: () => 'backfill',
+    attempts: 8,
     backoffMs: 1000,
-    dedupId: () => null,
+    dedupId: ({ calendarId }) => `${calendarId}.audit`,
+    priority: () => pullPriority.backfill,
   }),
-  /** Tick: plans the pulls that are due. Made by its schedule, see schedules.ts. */
-  'incremental-pull': job({
-    payload: z.strictObject({}),
-    queue: () => 'schedules',
-    attempts: 1,
-    backoffMs: 1000,
-    dedupId: () => null,
-  }),
+  /** Plans the due pulls of users who asked for a beat of their own. */
+  'auto-sync': tick,
+  /** Rings for what is dirty and has no job. */
+  'webhook-drain': tick,
+  /** Resolves conflicts that need no person any more. */
+  'conflict-resolution': tick,
+  /** Deletes what is past its time, in small batches. */
+  cleanup: tick,
+  /** Plans the pulls that are due. */
+  'incremental-pull': tick,
+  /** Plans what channels need, and the daily look at calendar lists. */
+  'watch-renewal': tick,
+  /** Plans the audits of the day's sample. */
+  'mirror-audit': tick,
 };
 
 export type JobName = keyof typeof catalog;
@@ -137,5 +153,13 @@ export type JobInput<Name extends JobName> = z.input<(typeof catalog)[Name]['pay
 export type JobPayload<Name extends JobName> = z.output<(typeof catalog)[Name]['payload']>;
 
 /** The jobs that a schedule makes. */
-export const tickNames = ['webhook-drain', 'incremental-pull'] as const satisfies readonly JobName[];
+export const tickNames = [
+  'auto-sync',
+  'webhook-drain',
+  'conflict-resolution',
+  'cleanup',
+  'incremental-pull',
+  'watch-renewal',
+  'mirror-audit',
+] as const satisfies readonly JobName[];
 export type TickName = (typeof tickNames)[number];

@@ -1,6 +1,7 @@
 /** A producer and workers on a test's Redis, with handlers for the jobs that the test is about. */
+import type { Schedule } from '@calfleet/config';
 import type { Logger } from '@calfleet/telemetry';
-import { catalog, type JobName } from './catalog.ts';
+import { catalog, tickNames, type JobName, type TickName } from './catalog.ts';
 import type { Handlers, Outcome, RedisAddress, Workers, WorkersOptions } from './contract.ts';
 import { createProducer } from './producer.ts';
 import { startWorkers } from './workers.ts';
@@ -38,6 +39,10 @@ export function fleetOn(address: RedisAddress, options: { timeoutMs?: number | u
     },
   };
 }
+
+/** Schedules that do not come round while a test runs. */
+export const slowSchedules = (): Record<TickName, Schedule> =>
+  Object.fromEntries(tickNames.map((name) => [name, { everyMs: 3_600_000 }])) as Record<TickName, Schedule>;
 
 /** A promise that a test settles by hand. */
 export function gate() {

@@ -1,8 +1,9 @@
 import { newId } from '@calfleet/domain';
 import { eventually, startOwnRedis } from '@calfleet/testkit';
 import { Redis } from 'ioredis';
+import { tickNames } from './catalog.ts';
 import { createRedisEpoch } from './epoch.ts';
-import { fleetOn, gate } from './fleet.fixture.ts';
+import { fleetOn, gate, slowSchedules } from './fleet.fixture.ts';
 import { createProducer } from './producer.ts';
 import { createSchedules } from './schedules.ts';
 
@@ -101,8 +102,7 @@ test('a flushed Redis is noticed, kills nobody, and takes new work', async () =>
   });
   const schedules = createSchedules({ redisUrl: redis.url, prefix, onError: () => undefined });
   const epoch = createRedisEpoch({ redisUrl: redis.url, prefix });
-  const ticks = { 'webhook-drain': { everyMs: 3_600_000 }, 'incremental-pull': { everyMs: 3_600_000 } };
-  await schedules.install(ticks);
+  await schedules.install(slowSchedules());
   await epoch.write('one');
   expect(await epoch.read()).toBe('one');
   await fleet.producer.enqueue('ensure-watch', { calendarId: newId() });
@@ -113,13 +113,13 @@ test('a flushed Redis is noticed, kills nobody, and takes new work', async () =>
   await client.script('FLUSH');
   client.disconnect();
   expect(await epoch.read()).toBeNull();
-  expect(await schedules.missing()).toEqual(['webhook-drain', 'incremental-pull']);
+  expect(await schedules.missing()).toEqual(tickNames);
 
   open();
   const next = newId();
   await fleet.producer.enqueue('ensure-watch', { calendarId: next });
   await eventually(() => done.includes(next));
-  await schedules.install(ticks);
+  await schedules.install(slowSchedules());
   expect(await schedules.missing()).toEqual([]);
   await Promise.all([schedules.close(), epoch.close()]);
 });

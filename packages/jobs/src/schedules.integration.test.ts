@@ -1,5 +1,6 @@
 import { createTestRedis, eventually, type TestRedis } from '@calfleet/testkit';
-import { fleetOn, gate } from './fleet.fixture.ts';
+import { tickNames } from './catalog.ts';
+import { fleetOn, gate, slowSchedules } from './fleet.fixture.ts';
 import { createSchedules, type Schedules } from './schedules.ts';
 
 let fleet: ReturnType<typeof fleetOn>;
@@ -19,15 +20,15 @@ afterEach(async () => {
   await redis.clear();
 });
 
-const slow = { 'webhook-drain': { everyMs: 3_600_000 }, 'incremental-pull': { cron: '0 3 * * *' } };
+const slow = { ...slowSchedules(), cleanup: { cron: '0 3 * * *' } };
 
 test('installing again changes nothing, and what Redis forgot is missing', async () => {
-  expect(await schedules.missing()).toEqual(['webhook-drain', 'incremental-pull']);
+  expect(await schedules.missing()).toEqual(tickNames);
   await schedules.install(slow);
   await schedules.install(slow);
   expect(await schedules.missing()).toEqual([]);
   await redis.clear();
-  expect(await schedules.missing()).toEqual(['webhook-drain', 'incremental-pull']);
+  expect(await schedules.missing()).toEqual(tickNames);
   await schedules.install(slow);
   expect(await schedules.missing()).toEqual([]);
 });

@@ -1,9 +1,14 @@
+export { auditCalendar, planAudits } from './audit.ts';
+export { cleanUp } from './cleanup.ts';
+export { resolveConflicts } from './conflicts.ts';
 export type { SyncDeps, SyncSettings } from './deps.ts';
 export { discoverAccount } from './discover.ts';
 export { receiveNotification, type Notification } from './notification.ts';
-export { drainWebhooks, planDuePulls } from './plan.ts';
+export { drainWebhooks, planAutoSync, planDuePulls } from './plan.ts';
 export { pullCalendar, type PullRequest, type PullResult } from './pull.ts';
 export { recheckEvents } from './recheck.ts';
 export { checkRedisMemory, type RedisMemory } from './redis-loss.ts';
+export { planWatches } from './renewal.ts';
 export { createSessions, type Sessions } from './sessions.ts';
+export { runTick, streams, type TickCounts } from './tick.ts';
 export { ensureWatch, stopWatch } from './watch.ts';

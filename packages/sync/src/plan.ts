@@ -77,15 +77,20 @@ const waitingWork = (deps: SyncDeps, at: Date): Promise<JobRequest[]> =>
     ];
   });
 
-/** Plans the pulls that are due although nobody rang. */
-export async function planDuePulls(deps: SyncDeps): Promise<{ pulls: number }> {
+/** Plans the due pulls of users who asked for a beat of their own. */
+export const planAutoSync = (deps: SyncDeps): Promise<{ pulls: number }> => planDue(deps, 'auto');
+
+/** Plans all pulls that are due although nobody rang. */
+export const planDuePulls = (deps: SyncDeps): Promise<{ pulls: number }> => planDue(deps, 'all');
+
+async function planDue(deps: SyncDeps, whose: 'auto' | 'all'): Promise<{ pulls: number }> {
   const at = deps.clock.now();
   const requestedAt = at.toISOString();
   let pulls = 0;
   let after: { at: Date; id: CalendarId } | null = null;
   while (pulls < plannedMax) {
     const page: { at: Date; id: CalendarId }[] = await deps.db.transaction({ role: 'worker' }, (tx) =>
-      dueCalendars(tx, { after, limit: pageSize, at }),
+      dueCalendars(tx, { whose, after, limit: pageSize, at }),
     );
     await deps.jobs.enqueueMany(
       page.map(({ id }) => ({

@@ -147,8 +147,14 @@ export class World {
       case 'receive-notification':
       case 'discover-account':
       case 'stop-watch':
+      case 'audit-calendar':
+      case 'auto-sync':
       case 'webhook-drain':
+      case 'conflict-resolution':
+      case 'cleanup':
       case 'incremental-pull':
+      case 'watch-renewal':
+      case 'mirror-audit':
         return 'ignored';
     }
   }
