@@ -6,15 +6,16 @@ create table calendar_preferences (
   sync_frequency_minutes integer not null check (sync_frequency_minutes between 5 and 1440),
   conflict_strategy text not null check (conflict_strategy in ('provider_wins', 'local_wins', 'newest_wins', 'manual')),
   write_permissions text not null check (write_permissions in ('none', 'managed', 'all')),
-  -- All four or none. Times of the day as HH:MM; an end before its start lies on the next day.
+  -- All four or none (no days). Times of the day as HH:MM; an end before its start lies on the next day.
   working_time_zone text,
-  working_days text[],
+  working_days text[] not null default '{}',
   working_start text check (working_start ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'),
   working_end text check (working_end ~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$'),
   created_at timestamptz not null,
   updated_at timestamptz not null,
-  check (working_days <@ '{mon,tue,wed,thu,fri,sat,sun}'::text[] and cardinality(working_days) > 0),
-  check (num_nulls(working_time_zone, working_days, working_start, working_end) in (0, 4))
+  check (working_days <@ '{mon,tue,wed,thu,fri,sat,sun}'::text[]),
+  check (num_nulls(working_time_zone, working_start, working_end) in (0, 3)),
+  check ((cardinality(working_days) > 0) = (working_time_zone is not null))
 );
 
 alter table calendars
