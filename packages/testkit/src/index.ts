@@ -3,6 +3,8 @@ export { eventually } from './eventually.ts';
 export type { EventuallyOptions } from './eventually.ts';
 export { ManualClock } from './manual-clock.ts';
 export { startOwnPostgres, startOwnRedis } from './own-servers.ts';
+export { findPromtool, NoPromtool, promtool } from './promtool.ts';
+export type { PromtoolAnswer } from './promtool.ts';
 export { createTestDatabase } from './test-database.ts';
 export type { TestDatabase } from './test-database.ts';
 export { createTestRedis } from './test-redis.ts';
