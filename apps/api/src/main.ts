@@ -23,7 +23,7 @@ runProcess(async (env) => {
     producer,
     vault: createVault(config.tokenEncryptionKeys),
     logger,
-    metrics: createMetrics(),
+    metrics: createMetrics('api'),
     clock: systemClock,
   });
   return {

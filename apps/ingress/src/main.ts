@@ -19,7 +19,7 @@ runProcess(async (env) => {
     producer,
     signer: createChannelSigner(config.channelSigningKeys),
     logger,
-    metrics: createMetrics(),
+    metrics: createMetrics('ingress'),
     clock: systemClock,
   });
   return {

@@ -11,7 +11,7 @@ runProcess(async (env, signal) => {
     config,
     clock: systemClock,
     logger,
-    metrics: createMetrics(),
+    metrics: createMetrics('worker'),
     signal,
   });
   return {

@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import winston from 'winston';
 import { redact, redactText } from './redaction.ts';
+import { activeTraceId } from './spans.ts';
 
 /** Facts of one log line. Ids, counts, codes; redaction is the net below, not an invitation. */
 export type Facts = Record<string, unknown>;
@@ -47,7 +48,7 @@ function bind(sink: winston.Logger, context: Facts): Logger {
     sink.log({
       level,
       message: redactText(message),
-      facts: withoutReserved(redact({ ...context, ...facts })),
+      facts: withoutReserved(redact({ ...context, ...traced(), ...facts })),
     });
   };
   return {
@@ -57,6 +58,12 @@ function bind(sink: winston.Logger, context: Facts): Logger {
     error: write('error'),
     child: (more) => bind(sink, { ...context, ...more }),
   };
+}
+
+/** The trace that a line was written in, where there is one. */
+function traced(): Facts {
+  const traceId = activeTraceId();
+  return traceId === undefined ? {} : { trace_id: traceId };
 }
 
 /** No fact may pose as the line's own level or time. */
