@@ -102,6 +102,7 @@ export function createEngine(
         massDeleteMin: 20,
         massDeletePercent: 50,
         pageSize: 2_500,
+        auditSamplePercent: 3,
         ingressUrl,
       },
     },

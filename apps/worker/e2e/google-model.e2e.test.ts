@@ -74,6 +74,7 @@ test(
             owner: world.owner,
             email,
           });
+          expect(await world.audit()).toEqual({ outcome: 'completed', differences: 0 });
         },
       ),
       { numRuns: runs, seed, endOnFailure: process.env['CI'] !== undefined },

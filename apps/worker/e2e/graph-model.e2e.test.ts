@@ -61,6 +61,7 @@ test(
           for (const next of commands) await perform(next);
           await world.settle();
           await expectExactGraph({ ...world, calendar: world.owner.calendar });
+          expect((await world.audit()).differences).toBe(0);
         },
       ),
       { numRuns: runs, seed, endOnFailure: process.env['CI'] !== undefined },

@@ -9,6 +9,7 @@ import type { JobRequest, NotificationEvent } from '@calfleet/jobs';
 import { createProviders, type ProvidersConfig } from '@calfleet/providers';
 import { startSandbox, type Sandbox } from '@calfleet/sandbox';
 import {
+  auditCalendar,
   checkRedisMemory,
   createSessions,
   discoverAccount,
@@ -18,6 +19,7 @@ import {
   pullCalendar,
   receiveNotification,
   recheckEvents,
+  type AuditOutcome,
   type SyncDeps,
 } from '@calfleet/sync';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
@@ -100,6 +102,7 @@ export class ModelWorld<Owner> {
         massDeleteMin: 10,
         massDeletePercent: 50,
         pageSize: 2_500,
+        auditSamplePercent: 100,
         ingressUrl: dialect.ingressUrl,
       },
     };
@@ -215,6 +218,13 @@ export class ModelWorld<Owner> {
       if (!(await this.agreeToHeldDeletes())) return;
     }
     throw new Error('The calendar never comes to rest.');
+  }
+
+  /** An audit of the calendar at rest. */
+  async audit(): Promise<AuditOutcome> {
+    this.clock.advance(1_000);
+    const wish = { calendarId: this.calendarId, requestedAt: this.clock.now() };
+    return auditCalendar(this.deps, wish, new AbortController().signal);
   }
 
   /** A person looks at what the brake holds and says, through the API's own road: delete it. */

@@ -148,6 +148,7 @@ const depsOf = (parts: { db: Database; producer: Producer; provider: CalendarPro
     massDeleteMin: 20,
     massDeletePercent: 50,
     pageSize: 2_500,
+    auditSamplePercent: 100,
     ingressUrl: 'https://ingress.test',
   },
 });

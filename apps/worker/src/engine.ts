@@ -60,6 +60,7 @@ export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps
       massDeleteMin: config.massDelete.min,
       massDeletePercent: config.massDelete.percent,
       pageSize,
+      auditSamplePercent: config.auditSamplePercent,
       ingressUrl: config.baseUrl.replace(/\/+$/, ''),
     },
   };

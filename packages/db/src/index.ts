@@ -1,5 +1,6 @@
 export * as api from './api/index.ts';
 export * from './accounts.ts';
+export * from './audits.ts';
 export * from './calendars.ts';
 export * from './channels.ts';
 export { openDatabase, type Database, type DatabaseOptions } from './client.ts';

@@ -15,6 +15,8 @@ export interface SyncSettings {
   massDeletePercent: number;
   /** Items asked for per page. */
   pageSize: number;
+  /** Share of the active calendars that one run of the mirror audit plans, per cent. */
+  auditSamplePercent: number;
   /** Public base of the ingress, without a slash at its end. */
   ingressUrl: string;
 }

@@ -1,4 +1,4 @@
-export { auditCalendar, planAudits } from './audit.ts';
+export { auditCalendar, planAudits, type AuditOutcome } from './audit.ts';
 export { cleanUp } from './cleanup.ts';
 export { resolveConflicts } from './conflicts.ts';
 export type { SyncDeps, SyncSettings } from './deps.ts';

@@ -32,7 +32,8 @@ import { askedOf, isWindowSpent, mustRoll, slackWindowAt, windowAt, type Bounds 
 
 export interface PullRequest {
   calendarId: CalendarId;
-  reason: PullReason;
+  /** `audit`: everything is read once, to compare it. */
+  reason: PullReason | 'audit';
   /** When the wish arose: for a notification, when it was received. */
   requestedAt: Date;
 }
@@ -106,7 +107,7 @@ async function begin(deps: SyncDeps, request: PullRequest): Promise<CalendarInRo
       const why = { runId: newId(), code: 'round_too_old', at, forgetCursor: false };
       calendar = await abandonRound(tx, calendar, why);
     }
-    const plan = planOf(deps, calendar, at);
+    const plan = planOf(deps, calendar, at, request.reason === 'audit');
     if (calendar.round && mustLeave(calendar, plan)) {
       const why = { runId: newId(), code: 'read_otherwise', at, forgetCursor: false };
       calendar = await abandonRound(tx, calendar, why);
@@ -116,7 +117,7 @@ async function begin(deps: SyncDeps, request: PullRequest): Promise<CalendarInRo
       await releaseLease(tx, calendar, null);
       return 'clean';
     }
-    return open(deps, tx, calendar, request.reason);
+    return open(deps, tx, calendar, request.reason, plan);
   });
   if (typeof begun !== 'number') return begun;
   throw new SyncError('rate_limited', 'The provider asked us to stay away.', { retryAfterMs: begun });
@@ -127,32 +128,30 @@ const parkedFor = (calendar: LeasedCalendar, at: Date): number =>
   calendar.lastErrorCode === 'rate_limited' ? (calendar.nextPullAt?.getTime() ?? 0) - at.getTime() : 0;
 
 /** The second job of a burst returns at once: what it was rung for is in the mirror. */
-function isAnswered(calendar: LeasedCalendar, reason: PullReason, at: Date): boolean {
+function isAnswered(calendar: LeasedCalendar, reason: PullRequest['reason'], at: Date): boolean {
+  if (reason === 'audit') return false;
   const isRead = calendar.cursor !== null || (calendar.reading === 'view' && calendar.windowEnd !== null);
   const isClean = calendar.dirtySeq === calendar.syncedSeq && !calendar.fullRequested && isRead;
   const isDue = [calendar.nextPullAt, calendar.lookAgainAt].some((due) => due !== null && due <= at);
   return isClean && !(isDue && reason === 'schedule');
 }
 
-/** @param reading how it is to be read; left out: as {@link planOf} says */
 async function open(
   deps: SyncDeps,
   tx: Parameters<typeof openRound>[0],
   calendar: LeasedCalendar,
   trigger: string,
-  reading?: Reading,
+  plan: Plan,
 ): Promise<CalendarInRound> {
   const at = deps.clock.now();
-  const plan = planOf(deps, calendar, at);
-  const wanted = reading ?? plan.reading;
-  const mode = wanted === 'view' ? 'full' : plan.mode;
+  const mode = plan.reading === 'view' ? 'full' : plan.mode;
   const window = windowFor(deps, calendar, { at, windowed: providerOf(deps, calendar).windowed, mode });
   const opened = await openRound(tx, calendar, {
     id: newId(),
     mode,
     trigger,
     at,
-    reading: wanted,
+    reading: plan.reading,
     windowStart: window.start,
     windowEnd: window.end,
   });
@@ -170,12 +169,12 @@ interface Plan {
  * replaces both. A full list that fails holds nothing up: changes are asked for between the attempts, as long as the
  * window lasts; and where there is no other way, a plain view is read.
  */
-function planOf(deps: SyncDeps, calendar: LeasedCalendar, at: Date): Plan {
+function planOf(deps: SyncDeps, calendar: LeasedCalendar, at: Date, wantsAll = false): Plan {
   const { windowed } = providerOf(deps, calendar);
   const rolls = windowed && mustRoll(calendar, at, deps.settings);
   const reading = rolls || isTriedAgain(calendar, at) ? 'changes' : calendar.reading;
   const canAskForChanges = calendar.cursor !== null && calendar.incrementalEnabled && reading !== 'view';
-  const wantsFull = calendar.fullRequested || rolls;
+  const wantsFull = calendar.fullRequested || wantsAll || rolls;
   if (!windowed || calendar.failures === 0) {
     return { mode: canAskForChanges && !wantsFull ? 'incremental' : 'full', reading };
   }
@@ -292,7 +291,10 @@ async function restart(
   return deps.db.transaction({ role: 'worker', calendars: [calendar.id] }, async (tx) => {
     const at = deps.clock.now();
     const why = { runId: newId(), code: error.code, at, forgetCursor };
-    return open(deps, tx, await abandonRound(tx, calendar, why), calendar.round.trigger, calendar.reading);
+    const abandoned = await abandonRound(tx, calendar, why);
+    const { trigger } = calendar.round;
+    const plan = planOf(deps, abandoned, at, trigger === 'audit');
+    return open(deps, tx, abandoned, trigger, { ...plan, reading: calendar.reading });
   });
 }
 
@@ -314,13 +316,21 @@ async function readOtherwise(
     const at = deps.clock.now();
     const why = { runId: newId(), code: 'list_loops', at, forgetCursor: reading === 'view' };
     const abandoned = await abandonRound(tx, calendar, why);
-    return open(deps, tx, abandoned, calendar.round.trigger, reading);
+    const { trigger } = calendar.round;
+    return open(deps, tx, abandoned, trigger, {
+      ...planOf(deps, abandoned, at, trigger === 'audit'),
+      reading,
+    });
   });
 }
 
-async function handBack(deps: SyncDeps, calendar: CalendarInRound, reason: PullReason): Promise<void> {
+async function handBack(
+  deps: SyncDeps,
+  calendar: CalendarInRound,
+  reason: PullRequest['reason'],
+): Promise<void> {
   await deps.db.transaction({ role: 'worker' }, (tx) => releaseLease(tx, calendar, null));
-  await ring(deps, calendar.id, reason);
+  await ring(deps, calendar.id, reason === 'audit' ? 'backfill' : reason);
 }
 
 async function afterRound(

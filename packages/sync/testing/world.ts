@@ -9,6 +9,7 @@ import { MemoryCloud, createMemoryProvider, type MemoryNotification } from '@cal
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { ManualClock } from '@calfleet/testkit';
 import {
+  auditCalendar,
   checkRedisMemory,
   drainWebhooks,
   ensureWatch,
@@ -16,6 +17,7 @@ import {
   pullCalendar,
   receiveNotification,
   recheckEvents,
+  type AuditOutcome,
   type SyncDeps,
 } from '../src/index.ts';
 
@@ -39,6 +41,8 @@ export class World {
   readonly deps: SyncDeps;
   /** How many pages were asked for. */
   pagesAsked = 0;
+  /** What the owner does at the moment a page is asked for. */
+  onAsk: (() => void) | null = null;
   hook: StepHook | null = null;
   /** A process that crashed does nothing more, not even tidy up. */
   private isDead = false;
@@ -67,6 +71,7 @@ export class World {
             ...provider,
             listChanges: (session, request) => {
               this.pagesAsked += 1;
+              this.onAsk?.();
               return provider.listChanges(session, request);
             },
           },
@@ -89,6 +94,7 @@ export class World {
         massDeleteMin: 20,
         massDeletePercent: 50,
         pageSize: 2_500,
+        auditSamplePercent: 100,
         ingressUrl: 'https://ingress.test',
         ...settings,
       },
@@ -216,6 +222,13 @@ export class World {
       if (!(await this.agreeToHeldDeletes())) return;
     }
     throw new Error('The calendar never comes to rest.');
+  }
+
+  /** The audit's own job, by hand. */
+  async audit(signal = new AbortController().signal): Promise<AuditOutcome> {
+    this.clock.advance(1_000);
+    const wish = { calendarId: this.calendarId, requestedAt: this.clock.now() };
+    return auditCalendar(this.deps, wish, signal);
   }
 
   /** The next process begins. */
