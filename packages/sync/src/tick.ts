@@ -32,11 +32,11 @@ export async function runTick(
   logger.info('Tick started');
   await deps.db.transaction({ role: 'worker' }, (tx) => beginSchedule(tx, { name, at: startedAt }));
   let counts: TickCounts = {};
-  let failure: unknown = null;
+  let failure: Error | null = null;
   try {
     counts = await work({ ...deps, logger });
   } catch (thrown) {
-    failure = thrown;
+    failure = thrown instanceof Error ? thrown : asSyncError(thrown);
   }
   const at = deps.clock.now();
   const error = failure === null ? null : asSyncError(failure).code;
