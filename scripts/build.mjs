@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build as bundle, stop } from 'esbuild';
@@ -39,15 +40,18 @@ const workspaces = {
   },
 };
 
-/** @param names of the bundles; all when left out */
-export async function build(names = Object.keys(entries)) {
+/**
+ * @param names of the bundles; all when left out
+ * @returns what the bundles ask npm's packages for, as they write it: `express`, `googleapis/build/src/apis/calendar`
+ */
+export async function build(names = Object.keys(entries), { outdir = 'dist' } = {}) {
   if (!existsSync(join(root, 'packages/db/generated/client.ts'))) {
     execFileSync('sh', [join(root, 'scripts/prisma.sh'), 'generate'], { cwd: root, stdio: 'inherit' });
   }
-  await bundle({
+  const { metafile } = await bundle({
     absWorkingDir: root,
     entryPoints: Object.fromEntries(names.map((name) => [name, entries[name]])),
-    outdir: 'dist',
+    outdir,
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -56,10 +60,15 @@ export async function build(names = Object.keys(entries)) {
     // Errors and log lines carry class and function names.
     keepNames: true,
     logLevel: 'warning',
+    metafile: true,
     plugins: [workspaces],
   });
   // Its helper process would live as long as ours, which may be the launcher's.
   await stop();
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  return [...new Set(imports.filter(({ external }) => external).map(({ path }) => path))]
+    .filter((path) => !isBuiltin(path))
+    .sort();
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await build();
