@@ -77,4 +77,6 @@ export interface WorkersOptions extends RedisAddress {
   outcomeOf: (error: unknown) => Outcome;
   logger: Logger;
   onEvent?: (event: JobEvent) => void;
+  /** A job lost its worker and runs again. */
+  onStalled?: (queue: QueueName) => void;
 }

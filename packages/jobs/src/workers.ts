@@ -52,9 +52,10 @@ export function startWorkers(options: WorkersOptions): Workers {
     });
     worker.on('error', (error) => report.error(error));
     worker.getBackend().on('ready', () => report.ready());
-    worker.on('stalled', (jobId) =>
-      logger.warn('A job lost its worker and runs again', { queue, job_id: jobId }),
-    );
+    worker.on('stalled', (jobId) => {
+      options.onStalled?.(queue);
+      logger.warn('A job lost its worker and runs again', { queue, job_id: jobId });
+    });
     return worker;
   });
 

@@ -94,7 +94,7 @@ export const plans = ['push', 'poll'] as const;
 export const ages = ['5m', '15m', '1h', '6h', '1d', 'older', 'never'] as const;
 export const queues = ['webhooks', 'pull', 'backfill', 'accounts', 'watches', 'schedules'] as const;
 export const queueStates = ['waiting', 'prioritized', 'delayed', 'active', 'failed', 'paused'] as const;
-export const ageStates = ['waiting', 'prioritized', 'delayed', 'active'] as const;
+export const ageStates = ['waiting', 'prioritized', 'delayed', 'active', 'paused'] as const;
 export const ticks = [
   'auto-sync',
   'webhook-drain',
