@@ -53,7 +53,7 @@ export async function openGraphDialect(): Promise<Dialect<GraphCalendars> & { cl
       return { owner: { calendar, other }, refreshToken, providerCalendarId: calendar.id };
     },
     letters,
-    calm: (sandbox) => sandbox.microsoft.setQuirks(calm),
+    calm: (sandbox) => sandbox.microsoft.setQuirks(calmGraph),
     close: echo.close,
   };
 }
@@ -62,7 +62,7 @@ export async function openGraphDialect(): Promise<Dialect<GraphCalendars> & { cl
  * Everything may stay as awkward as it is, but for what keeps any answer from being right: links that die with every
  * use, changes that stay unlisted, and a server that writes by itself.
  */
-const calm: MicrosoftQuirkChanges = {
+export const calmGraph: MicrosoftQuirkChanges = {
   deadDeltaLinkRate: 0,
   deadNextLinkRate: 0,
   deltaLagRounds: 0,

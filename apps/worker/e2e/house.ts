@@ -5,7 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import { workerConfig } from '@calfleet/config';
 import { api, openDatabase, type Database } from '@calfleet/db';
-import { newId, systemClock, type AccountId, type CalendarId, type ProviderName } from '@calfleet/domain';
+import {
+  newId,
+  systemClock,
+  type AccountId,
+  type CalendarId,
+  type Clock,
+  type ProviderName,
+} from '@calfleet/domain';
 import { startIngress, type Ingress } from '@calfleet/ingress';
 import { createProducer, type Producer } from '@calfleet/jobs';
 import {
@@ -50,7 +57,8 @@ export interface House {
   lines: ReturnType<typeof recordLines>['lines'];
   /** What a worker is told; for processes of their own. */
   environment(changes?: Record<string, string>): Record<string, string>;
-  startWorker(changes?: Record<string, string>): Promise<Worker>;
+  /** @param clock the system's, unless the worker lives at another time */
+  startWorker(changes?: Record<string, string>, clock?: Clock): Promise<Worker>;
   stopWorkers(): Promise<void>;
   /** The row of an account as the API leaves it after a consent; nothing is rung. */
   addAccount(of: {
@@ -127,9 +135,9 @@ export async function openHouse(services: Services, options: HouseOptions = {}):
     lines,
     environment,
     addAccount,
-    startWorker: async (changes) => {
+    startWorker: async (changes, clock = systemClock) => {
       const config = { ...workerConfig(environment(changes)), host: '127.0.0.1' };
-      const worker = await startWorker({ config, clock: systemClock, logger, metrics: createMetrics() });
+      const worker = await startWorker({ config, clock, logger, metrics: createMetrics() });
       workers.push(worker);
       return worker;
     },
