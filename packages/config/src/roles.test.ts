@@ -203,6 +203,22 @@ test.each([
   ]);
 });
 
+test('plain http leaves this machine only to hosts that are named', () => {
+  const addresses = {
+    API_BASE_URL: 'http://ingress:4000',
+    API_PUBLIC_URL: 'http://api:4001',
+    GOOGLE_TOKEN_URL: 'http://sandbox:4010/google/oauth2/token',
+  };
+  const env = { ...complete(), ...addresses };
+  expect(problemsOf(() => workerConfig({ ...env, PLAIN_HTTP_HOSTS: 'ingress,sandbox' }))).toEqual([]);
+  expect(problemsOf(() => workerConfig({ ...env, PLAIN_HTTP_HOSTS: 'ingress' }))).toEqual([
+    expect.stringMatching(/^GOOGLE_TOKEN_URL must be https:\/\/ .*PLAIN_HTTP_HOSTS/),
+  ]);
+  expect(problemsOf(() => apiConfig({ ...env, PLAIN_HTTP_HOSTS: 'ingress, sandbox' }))).toEqual([
+    expect.stringMatching(/^API_PUBLIC_URL /),
+  ]);
+});
+
 test('ports may be 0, and nothing that is no port', () => {
   expect(sandboxConfig({ SANDBOX_PORT: '0' }).port).toBe(0);
   for (const SANDBOX_PORT of ['-1', '65536', '4e3', '40 00', '0x10']) {

@@ -1,5 +1,6 @@
 /** What each process is told. A role that does not need a secret never reads it. */
 import { plannedProblems, read, refuse, type Environment, type Values } from './load.ts';
+import { plainHttpProblems } from './plain-http.ts';
 import { providerProblems, providerSettingNames, providersOf } from './providers.ts';
 import type { SettingName } from './settings.ts';
 
@@ -14,6 +15,7 @@ const roles = {
     'LOG_LEVEL',
     'API_PORT',
     'API_PUBLIC_URL',
+    'PLAIN_HTTP_HOSTS',
     'DATABASE_URL',
     'CALFLEET_ALLOW_SUPERUSER',
     'TOKEN_ENCRYPTION_KEYS',
@@ -28,6 +30,7 @@ const roles = {
     'WORKER_QUEUES',
     'WORKER_CONCURRENCY',
     'API_BASE_URL',
+    'PLAIN_HTTP_HOSTS',
     'DATABASE_URL',
     'CALFLEET_ALLOW_SUPERUSER',
     'TOKEN_ENCRYPTION_KEYS',
@@ -35,6 +38,11 @@ const roles = {
     'MASS_DELETE_PERCENT',
     'MASS_DELETE_MIN',
     'AUDIT_SAMPLE_PERCENT',
+    'KEEP_RUNS_DAYS',
+    'KEEP_DELETED_EVENTS_DAYS',
+    'KEEP_CHANNELS_DAYS',
+    'KEEP_QUARANTINE_DAYS',
+    'KEEP_AUDITS_DAYS',
     'SCHEDULE_AUTO_SYNC',
     'SCHEDULE_WEBHOOK_DRAIN',
     'SCHEDULE_CONFLICT_RESOLUTION',
@@ -78,7 +86,7 @@ export function ingressConfig(env: Environment) {
 /** @throws ConfigError */
 export function apiConfig(env: Environment) {
   const { values, problems } = read(env, roles.api);
-  refuse([...problems, ...providerProblems(values), ...plannedProblems(env)]);
+  refuse([...problems, ...plainHttpProblems(values), ...providerProblems(values), ...plannedProblems(env)]);
   return {
     logLevel: values.LOG_LEVEL,
     port: values.API_PORT,
@@ -96,7 +104,13 @@ export function apiConfig(env: Environment) {
 /** @throws ConfigError */
 export function workerConfig(env: Environment) {
   const { values, problems } = read(env, roles.worker);
-  refuse([...problems, ...providerProblems(values), ...windowProblems(values), ...plannedProblems(env)]);
+  refuse([
+    ...problems,
+    ...plainHttpProblems(values),
+    ...providerProblems(values),
+    ...windowProblems(values),
+    ...plannedProblems(env),
+  ]);
   return {
     logLevel: values.LOG_LEVEL,
     metricsPort: values.WORKER_METRICS_PORT,
@@ -112,6 +126,13 @@ export function workerConfig(env: Environment) {
     window: windowOf(values),
     massDelete: { percent: values.MASS_DELETE_PERCENT, min: values.MASS_DELETE_MIN },
     auditSamplePercent: values.AUDIT_SAMPLE_PERCENT,
+    keptDays: {
+      runs: values.KEEP_RUNS_DAYS,
+      deletedEvents: values.KEEP_DELETED_EVENTS_DAYS,
+      channels: values.KEEP_CHANNELS_DAYS,
+      quarantine: values.KEEP_QUARANTINE_DAYS,
+      audits: values.KEEP_AUDITS_DAYS,
+    },
     schedules: {
       'auto-sync': values.SCHEDULE_AUTO_SYNC,
       'webhook-drain': values.SCHEDULE_WEBHOOK_DRAIN,

@@ -50,6 +50,11 @@ export const settings = {
     'Public base address of the ingress; providers send notifications there.',
   ),
   API_PUBLIC_URL: required(value.rootUrl(), 'Public base address of the API, used for OAuth redirects.'),
+  PLAIN_HTTP_HOSTS: setting(
+    value.hostList(),
+    '',
+    'Hosts besides loopback whose addresses may be http://, separated by commas: the sandbox in a container.',
+  ),
   INGRESS_PORT: setting(value.port(), '4000', 'Port of the ingress; 0 is any free one.'),
   API_PORT: setting(value.port(), '4001', 'Port of the API; 0 is any free one.'),
   WORKER_METRICS_PORT: setting(
@@ -182,6 +187,31 @@ export const settings = {
     value.wholeNumber({ min: 1, max: 1_000_000 }),
     '20',
     'Fewer deletes than this never wait.',
+  ),
+  KEEP_RUNS_DAYS: setting(
+    value.wholeNumber({ min: 1, max: 3650 }),
+    '30',
+    'Days for which the record of a sync run is kept.',
+  ),
+  KEEP_DELETED_EVENTS_DAYS: setting(
+    value.wholeNumber({ min: 30, max: 3650 }),
+    '30',
+    'Days for which a deleted or expired event can still be read; 30 at least, as long as the change feed tells of it.',
+  ),
+  KEEP_CHANNELS_DAYS: setting(
+    value.wholeNumber({ min: 8, max: 3650 }),
+    '8',
+    'Days for which a channel that ended is remembered; 8 at least, as long as one that was abandoned may still speak.',
+  ),
+  KEEP_QUARANTINE_DAYS: setting(
+    value.wholeNumber({ min: 1, max: 3650 }),
+    '90',
+    'Days after which an unreadable item is forgotten that a full reading of its calendar did not show again.',
+  ),
+  KEEP_AUDITS_DAYS: setting(
+    value.wholeNumber({ min: 1, max: 3650 }),
+    '90',
+    'Days for which the findings of mirror audits are kept.',
   ),
   SCHEDULE_AUTO_SYNC: setting(
     value.schedule(),

@@ -10,10 +10,7 @@ export interface RingKey {
   key: Buffer;
 }
 
-const isLoopback = (host: string) =>
-  host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);
-
-/** A base URL, always ending in `/` so that paths can be resolved against it; plain http only on loopback. */
+/** A base URL, always ending in `/` so that paths can be resolved against it. */
 export const rootUrl = () => address().transform((text) => (text.endsWith('/') ? text : `${text}/`));
 
 /** The same, never ending in `/`: where the paths below it are written with theirs in front. */
@@ -25,15 +22,14 @@ export const tenant = () =>
     error: 'must be common, organizations, consumers, a tenant id or a domain',
   });
 
-/** One endpoint, kept as written; plain http only on loopback, since tokens travel there. */
+/** One endpoint, kept as written. Which may be plain http is said in plain-http.ts. */
 export const address = () =>
   z.string().superRefine((text, context) => {
     if (!URL.canParse(text)) return context.addIssue('is not a URL');
-    const { protocol, hostname, username, password, search, hash } = new URL(text);
+    const { protocol, username, password, search, hash } = new URL(text);
     if (username !== '' || password !== '') return context.addIssue('must not carry a user or password');
     if (search !== '' || hash !== '') return context.addIssue('must not carry a query or fragment');
-    if (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) return;
-    context.addIssue('must be https:// (http:// is accepted on loopback only)');
+    if (protocol !== 'https:' && protocol !== 'http:') context.addIssue('must be https://');
   });
 
 /** A connection string of one of the given schemes. */
