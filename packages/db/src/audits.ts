@@ -59,6 +59,8 @@ export interface Difference {
   eventId: EventId;
   providerEventId: string;
   providerSeriesId: string | null;
+  /** Names of what was shown otherwise, as the feed names them. */
+  fields: string[];
 }
 
 /** A place in the feed: whatever is said from now on stands behind it. */
@@ -76,14 +78,14 @@ export async function changedSince(
 ): Promise<Difference[]> {
   return tx.$queryRaw<Difference[]>`
     select distinct on (e.id) said.kind, e.id as "eventId", e.provider_event_id as "providerEventId",
-      e.provider_series_id as "providerSeriesId"
+      e.provider_series_id as "providerSeriesId", said.fields
     from (
-      select seq, event_id, case kind when 'created' then 'missing' when 'updated' then 'stale' else 'extra' end as kind
+      select seq, event_id, fields, case kind when 'created' then 'missing' when 'updated' then 'stale' else 'extra' end as kind
         from calendar_changes
        where user_id = ${calendar.userId} and calendar_id = ${calendar.id}::uuid and at >= ${since.at}
          and seq > ${since.seq} and kind in ('created', 'updated', 'deleted') and origin = 'provider' and event_id is not null
       union all
-      select 0, id, 'extra' from calendar_events where calendar_id = ${calendar.id}::uuid and held_at >= ${since.at}
+      select 0, id, '{}', 'extra' from calendar_events where calendar_id = ${calendar.id}::uuid and held_at >= ${since.at}
     ) said join calendar_events e on e.id = said.event_id
     where e.provider_event_id is not null
     order by e.id, said.seq`;
@@ -109,8 +111,9 @@ export async function storeAudit(
   result: AuditResult,
 ): Promise<{ seen: number }> {
   const { differences, outcome, at } = result;
-  const details = differences.slice(0, detailsMax).map(({ kind, eventId, providerEventId }) => ({
+  const details = differences.slice(0, detailsMax).map(({ kind, eventId, providerEventId, fields }) => ({
     kind,
+    fields,
     event_id: eventId,
     provider_event_id: providerEventId,
   }));

@@ -12,7 +12,7 @@ interface KeptAudit {
   outcome: string;
   seen: number;
   differences: number;
-  details: { kind: string; provider_event_id: string }[];
+  details: { kind: string; provider_event_id: string; fields: string[] }[];
 }
 
 async function lastAudit(world: World): Promise<KeptAudit | undefined> {
@@ -67,6 +67,7 @@ test('what the mirror lost, shows otherwise or has too much is named, counted an
     'm3 stale',
     'm4 missing',
   ]);
+  expect(details.find(({ provider_event_id: id }) => id === 'm2')?.fields).toEqual(['summary']);
   await expectExactMirror(world);
   const [beat] = await query<{ quiet: number; soon: boolean; drift: number }>(
     world,

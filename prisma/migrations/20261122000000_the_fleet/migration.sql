@@ -37,7 +37,7 @@ create table calendar_audits (
   -- Items that the provider listed, and how many of them or of ours differed.
   seen integer not null,
   differences integer not null,
-  -- At most 100 of them: kind, event_id, provider_event_id. Never what the events say.
+  -- At most 100 of them: kind, event_id, provider_event_id, and the names of fields. Never what the events say.
   details jsonb not null default '[]',
   requested_at timestamptz not null,
   finished_at timestamptz not null
