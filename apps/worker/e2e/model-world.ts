@@ -103,6 +103,7 @@ export class ModelWorld<Owner> {
         massDeletePercent: 50,
         pageSize: 2_500,
         auditSamplePercent: 100,
+        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90 },
         ingressUrl: dialect.ingressUrl,
       },
     };
@@ -246,7 +247,10 @@ export class ModelWorld<Owner> {
         return pullCalendar(this.deps, wish, new AbortController().signal);
       }
       case 'ensure-watch':
-        return ensureWatch(this.deps, this.calendarId, { mustRenew: job.payload.renew ?? false });
+        return ensureWatch(this.deps, this.calendarId, {
+          mustRenew: job.payload.renew ?? false,
+          ahead: job.payload.ahead ?? false,
+        });
       case 'recheck-events':
         return `rechecked ${await recheckEvents(this.deps, this.calendarId, new AbortController().signal)}`;
       case 'discover-account':

@@ -139,7 +139,7 @@ const depsOf = (parts: { db: Database; producer: Producer; provider: CalendarPro
     open: ({ accountId }) => ({ accountId, accessToken: async () => '' }),
     reseal: () => Buffer.alloc(0),
   },
-  signer: { sign: noToken, signClientState: noToken },
+  signer: { sign: noToken, signClientState: noToken, signingKeyId: 'race' },
   logger: createLogger({ service: 'race', level: 'error' }),
   metrics: createMetrics(),
   settings: {
@@ -149,6 +149,7 @@ const depsOf = (parts: { db: Database; producer: Producer; provider: CalendarPro
     massDeletePercent: 50,
     pageSize: 2_500,
     auditSamplePercent: 100,
+    keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90 },
     ingressUrl: 'https://ingress.test',
   },
 });

@@ -44,11 +44,14 @@ export function createHandlers(deps: SyncDeps): Handlers {
       const fresh = await discoverAccount(within(context), accountId);
       context.logger.info('Calendar list read', { account_id: accountId, new_calendars: fresh });
     },
-    'ensure-watch': async ({ calendarId, renew }, context) => {
-      const result = await ensureWatch(within(context), calendarId, { mustRenew: renew });
+    'ensure-watch': async ({ calendarId, renew, ahead }, context) => {
+      const result = await ensureWatch(within(context), calendarId, { mustRenew: renew, ahead });
       context.logger.debug('Watch ensured', { result, calendar_id: calendarId });
     },
-    'stop-watch': async (watch, context) => stopWatch(within(context), watch),
+    'stop-watch': async (watch, context) => {
+      const result = await stopWatch(within(context), watch);
+      context.logger.debug('Channel stopped', { result, watch_id: watch.watchId });
+    },
     'audit-calendar': async ({ calendarId, requestedAt }, context) => {
       const wish = { calendarId, requestedAt: new Date(requestedAt) };
       const result = await auditCalendar(within(context), wish, context.signal);
@@ -57,7 +60,8 @@ export function createHandlers(deps: SyncDeps): Handlers {
     'auto-sync': (_, context) => runTick(within(context), 'auto-sync', planAutoSync),
     'webhook-drain': (_, context) => runTick(within(context), 'webhook-drain', drainWebhooks),
     'conflict-resolution': (_, context) => runTick(within(context), 'conflict-resolution', resolveConflicts),
-    cleanup: (_, context) => runTick(within(context), 'cleanup', cleanUp),
+    cleanup: (_, context) =>
+      runTick(within(context), 'cleanup', (engine) => cleanUp(engine, { signal: context.signal })),
     'incremental-pull': (_, context) => runTick(within(context), 'incremental-pull', planDuePulls),
     'watch-renewal': (_, context) => runTick(within(context), 'watch-renewal', planWatches),
     'mirror-audit': (_, context) => runTick(within(context), 'mirror-audit', planAudits),

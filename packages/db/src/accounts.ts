@@ -124,9 +124,14 @@ export async function readCalendarIds(tx: Transaction, accountId: AccountId): Pr
   return rows.map((row) => row.id);
 }
 
+/** A calendar that the list made, or changed. */
 export interface ListedCalendar {
   id: CalendarId;
   isNew: boolean;
+  /** It is to be pulled: new, back, or seen with other eyes. */
+  isDirty: boolean;
+  /** It may have a channel and has none. */
+  isUnwatched: boolean;
 }
 
 /**
@@ -154,34 +159,65 @@ export async function storeCalendars(
         name text, time_zone text, access_role text, is_primary boolean, removed boolean)
     ),
     gone as (
-      update calendars c set state = 'gone', state_reason = 'not in the calendar list', updated_at = ${at}
-        from input i
-       where i.removed and c.account_id = ${account.id}::uuid and c.provider_calendar_id = i.provider_calendar_id
-         and c.state <> 'gone'
+      update calendars c
+         set state = 'gone', state_reason = 'not in the calendar list', updated_at = ${at},
+             -- A round that runs must not say that all is well.
+             lease_epoch = lease_epoch + 1, lease_until = null
+       where c.account_id = ${account.id}::uuid and c.state <> 'gone'
+         and case when exists (select from input where not removed)
+           then not exists (select from input i where not i.removed and i.provider_calendar_id = c.provider_calendar_id)
+           -- Every mailbox has a calendar: a list without any proves nothing but what it names.
+           else exists (select from input i where i.provider_calendar_id = c.provider_calendar_id) end
       returning c.id
     ),
     stored as (
       insert into calendars as c (id, user_id, account_id, provider, provider_calendar_id, name, time_zone,
-        access_role, is_primary, dirty_seq, next_pull_at, created_at, updated_at)
+        access_role, is_primary, auto_sync, dirty_seq, next_pull_at, created_at, updated_at)
       select id, ${account.userId}, ${account.id}::uuid, ${account.provider}, provider_calendar_id, name, time_zone,
-        access_role, is_primary, 1, ${at}, ${at}, ${at}
+        access_role, is_primary,
+        coalesce((select auto_sync_enabled from calendar_preferences where user_id = ${account.userId}), false),
+        1, ${at}, ${at}, ${at}
       from input where not removed
       on conflict (account_id, provider_calendar_id) do update
         set name = excluded.name, time_zone = excluded.time_zone, access_role = excluded.access_role,
-            is_primary = excluded.is_primary, updated_at = excluded.updated_at,
+            is_primary = excluded.is_primary, auto_sync = excluded.auto_sync, updated_at = excluded.updated_at,
             state = case when c.state = 'gone' then 'resyncing' else c.state end,
-            dirty_seq = c.dirty_seq + case when c.state = 'gone' then 1 else 0 end,
+            state_reason = case when c.state = 'gone' then null else c.state_reason end,
+            next_pull_at = case when c.state = 'gone' then ${at} else c.next_pull_at end,
+            -- What may be seen of old events has changed, too; a provider need not say so event by event.
+            dirty_seq = c.dirty_seq + case when c.state = 'gone' or (c.access_role = 'free_busy_reader')
+              <> (excluded.access_role = 'free_busy_reader') then 1 else 0 end,
             full_requested = c.full_requested or c.state = 'gone'
-        where (c.name, c.time_zone, c.access_role, c.is_primary, c.state = 'gone')
-          is distinct from (excluded.name, excluded.time_zone, excluded.access_role, excluded.is_primary, false)
-      returning c.id, (xmax = 0) as is_new
+              or (c.access_role = 'free_busy_reader') <> (excluded.access_role = 'free_busy_reader')
+        where (c.name, c.time_zone, c.access_role, c.is_primary, c.auto_sync, c.state = 'gone')
+          is distinct from (excluded.name, excluded.time_zone, excluded.access_role, excluded.is_primary,
+            excluded.auto_sync, false)
+      returning c.id, (xmax = 0) as is_new, dirty_seq > synced_seq as is_dirty,
+        active and coverage = 'none' as is_unwatched
     ),
     said as (
       insert into calendar_changes (at, user_id, kind, calendar_id, account_id, origin)
       select ${at}, ${account.userId}, 'calendar_changed', id, ${account.id}::uuid, 'provider'
       from (select id from stored union all select id from gone) as changed
     )
-    select id, is_new as "isNew" from stored`;
+    select id, is_new as "isNew", is_dirty as "isDirty", is_unwatched as "isUnwatched" from stored`;
+}
+
+/**
+ * Calendars that could not be read, and that the list shows: each list is one more try. They stay paused until it
+ * succeeds.
+ */
+export async function retryPaused(
+  tx: Transaction,
+  accountId: AccountId,
+  providerCalendarIds: readonly string[],
+): Promise<CalendarId[]> {
+  const rows = await tx.$queryRaw<{ id: CalendarId }[]>`
+    update calendars set dirty_seq = dirty_seq + 1
+     where account_id = ${accountId}::uuid and active and state = 'paused'
+       and provider_calendar_id = any(${[...providerCalendarIds]}::text[])
+    returning id`;
+  return rows.map((row) => row.id);
 }
 
 /** The list was read to its end; the primary calendar names the mailbox. */

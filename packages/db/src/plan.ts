@@ -1,5 +1,5 @@
 /** What the ticks ask: indexed selections in keyset pages, never a scan of the fleet. */
-import type { AccountId, CalendarId } from '@calfleet/domain';
+import type { AccountId, CalendarId, ProviderName } from '@calfleet/domain';
 import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
 
@@ -7,9 +7,9 @@ import type { Transaction } from './transaction.ts';
 export async function unsettledCalendars(
   tx: Transaction,
   page: { after: CalendarId | null; limit: number; at: Date },
-): Promise<{ id: CalendarId; isFirst: boolean }[]> {
+): Promise<{ id: CalendarId; isFirst: boolean; isDirty: boolean }[]> {
   return tx.$queryRaw`
-      select c.id, c.last_synced_at is null as "isFirst"
+      select c.id, c.last_synced_at is null as "isFirst", c.dirty_seq > c.synced_seq as "isDirty"
         from calendars c join calendar_accounts a on a.id = c.account_id
        where (c.dirty_seq > c.synced_seq or c.round_id is not null) and c.active
          and c.id > coalesce(${page.after}::uuid, '00000000-0000-0000-0000-000000000000')
@@ -40,11 +40,11 @@ export async function calendarsToLookAtAgain(
 export async function dueCalendars(
   tx: Transaction,
   page: { whose: 'auto' | 'all'; after: { at: Date; id: CalendarId } | null; limit: number; at: Date },
-): Promise<{ id: CalendarId; at: Date }[]> {
+): Promise<{ id: CalendarId; at: Date; provider: ProviderName }[]> {
   // Written out, so that the planner knows the partial index.
   const auto = page.whose === 'auto' ? Prisma.sql`and c.auto_sync` : Prisma.empty;
-  return tx.$queryRaw<{ id: CalendarId; at: Date }[]>`
-    select c.id, c.next_pull_at as at from calendars c join calendar_accounts a on a.id = c.account_id
+  return tx.$queryRaw<{ id: CalendarId; at: Date; provider: ProviderName }[]>`
+    select c.id, c.next_pull_at as at, c.provider from calendars c join calendar_accounts a on a.id = c.account_id
      where c.active ${auto} and c.next_pull_at <= ${page.at}
        and (c.next_pull_at, c.id) > (coalesce(${page.after?.at ?? null}::timestamptz, '-infinity'),
          coalesce(${page.after?.id ?? null}::uuid, '00000000-0000-0000-0000-000000000000'))
@@ -80,28 +80,6 @@ export async function unlistedAccounts(
       select id from calendar_accounts
        where calendars_listed_at is null and status = 'active' and updated_at <= ${page.touchedBefore}
        order by id limit ${page.limit}`,
-  );
-}
-
-/**
- * Calendars without a channel, or with one that runs out before `until`; not while an attempt is younger than
- * `triedBefore`, so that a provider that refuses is not asked with every tick.
- */
-export async function calendarsToWatch(
-  tx: Transaction,
-  page: { limit: number; until: Date; triedBefore: Date },
-): Promise<CalendarId[]> {
-  return ids(
-    await tx.$queryRaw<{ id: CalendarId }[]>`
-      select c.id from calendars c join calendar_accounts a on a.id = c.account_id
-       where c.active and c.state not in ('paused', 'gone') and a.status = 'active'
-         and c.id in (
-           (select id from calendars where coverage = 'none' and active)
-           union all
-           (select calendar_id from calendar_sync_channels where state = 'active' and expires_at <= ${page.until}))
-         and not exists (select from calendar_sync_channels s
-           where s.calendar_id = c.id and s.state <> 'active' and s.created_at > ${page.triedBefore})
-       order by c.id limit ${page.limit}`,
   );
 }
 

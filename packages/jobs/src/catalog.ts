@@ -97,23 +97,30 @@ export const catalog = {
     dedupId: ({ calendarId }) => `${calendarId}.recheck`,
     priority: () => pullPriority.schedule,
   }),
-  /** Reads an account's calendar list. */
+  /** Reads an account's calendar list; `daily`: only as every day, so that one that somebody waits for never joins it. */
   'discover-account': job({
-    payload: z.strictObject({ accountId }),
+    payload: z.strictObject({ accountId, daily: z.boolean().default(false) }),
     queue: () => 'accounts',
     attempts: 8,
     backoffMs: 1000,
-    dedupId: ({ accountId }) => `${accountId}.discover`,
+    dedupId: ({ accountId, daily }) => `${accountId}.${daily ? 'daily' : 'discover'}`,
   }),
-  /** Makes sure that a calendar has a live channel; `renew`: the provider asks to prolong the one there is. */
+  /**
+   * Makes sure that a calendar has a live channel. `renew`: the provider asks to prolong the one there is. `ahead`:
+   * planned hours before it runs out; it waits its turn, and a more urgent one never joins it.
+   */
   'ensure-watch': job({
-    payload: z.strictObject({ calendarId, renew: z.boolean().default(false) }),
+    payload: z.strictObject({
+      calendarId,
+      renew: z.boolean().default(false),
+      ahead: z.boolean().default(false),
+    }),
     queue: () => 'watches',
     attempts: 8,
     backoffMs: 1000,
-    dedupId: ({ calendarId, renew }) => `${calendarId}.${renew ? 'renew' : 'watch'}`,
+    dedupId: ({ calendarId, renew, ahead }) => `${calendarId}.${renew ? 'renew' : ahead ? 'ahead' : 'watch'}`,
   }),
-  /** Stops a channel that speaks although nobody wants it any more. */
+  /** Stops a channel that nobody wants any more. */
   'stop-watch': job({
     payload: z.strictObject({ watchId, resourceId: z.string().max(512) }),
     queue: () => 'watches',

@@ -2,6 +2,7 @@ import type { CalendarProvider, Clock, ProviderName, WatchId } from '@calfleet/d
 import type { Database } from '@calfleet/db';
 import type { Producer } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
+import type { Pace } from './pace.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface SyncSettings {
@@ -17,8 +18,12 @@ export interface SyncSettings {
   pageSize: number;
   /** Share of the active calendars that one run of the mirror audit plans, per cent. */
   auditSamplePercent: number;
+  /** For how many days what has ended is kept. */
+  keptDays: { runs: number; deletedEvents: number; channels: number; quarantine: number; audits: number };
   /** Public base of the ingress, without a slash at its end. */
   ingressUrl: string;
+  /** Absent: as in pace.ts. */
+  pace?: Pace;
 }
 
 /** Everything the engine needs from outside. Wired in `main.ts`, and in tests with the real parts. */
@@ -32,6 +37,8 @@ export interface SyncDeps {
   signer: {
     sign(watchId: WatchId): { token: string; keyId: string };
     signClientState(watchId: WatchId): { token: string; keyId: string };
+    /** The key that signs now. */
+    readonly signingKeyId: string;
   };
   logger: Logger;
   metrics: Metrics;

@@ -1,4 +1,7 @@
-/** Reads an account's calendar list; what is new is pulled and watched. */
+/**
+ * Reads an account's calendar list, at first and every day. What is new or back is pulled and watched; what is not in it
+ * any more is gone, and its channel is stopped by the plan of channels.
+ */
 import {
   asSyncError,
   newId,
@@ -13,12 +16,14 @@ import {
   markReauthNeeded,
   readAccount,
   retireTwin,
+  retryPaused,
   readCalendarIds,
   storeCalendars,
   touchAccount,
   type AccountRow,
 } from '@calfleet/db';
 import type { SyncDeps } from './deps.ts';
+import { countInvalidated } from './provider-counts.ts';
 import { providerOf } from './provider-of.ts';
 
 /** 250 calendars a page: more pages than this no list has. */
@@ -38,8 +43,9 @@ export async function discoverAccount(deps: SyncDeps, accountId: AccountId): Pro
     // A grant that may not even list calendars, too, needs a person: a scope was not given.
     const needsPerson = error.code === 'credentials_revoked' || error.code === 'permission_denied';
     await deps.db.transaction({ role: 'worker' }, async (tx) => {
-      if (needsPerson) await markReauthNeeded(tx, accountId, error.message, at);
-      else await touchAccount(tx, accountId, at);
+      if (!needsPerson) return touchAccount(tx, accountId, at);
+      const isNews = await markReauthNeeded(tx, accountId, error.message, at);
+      if (isNews) countInvalidated(deps.metrics, account.provider, error);
     });
     throw error;
   }
@@ -49,7 +55,9 @@ type CalendarList = Pick<CalendarListPage, 'calendars' | 'mailbox'>;
 
 async function listAll(deps: SyncDeps, account: AccountRow): Promise<CalendarList> {
   const provider = providerOf(deps, account);
-  const session = deps.sessions.open({ accountId: account.id, provider: account.provider });
+  // Somebody waits for the first list; the ones after it are routine.
+  const urgency = account.provider_account_id === null ? 'user' : 'schedule';
+  const session = deps.sessions.open({ accountId: account.id, provider: account.provider, urgency });
   const calendars: RemoteCalendar[] = [];
   let mailbox: CalendarList['mailbox'] = null;
   let pageCursor: string | null = null;
@@ -94,24 +102,33 @@ async function store(
   });
   const { id, user_id: userId, provider } = account;
   const known = await deps.db.transaction({ role: 'worker' }, (tx) => readCalendarIds(tx, id));
-  const fresh = await deps.db.transaction({ role: 'worker', calendars: known }, async (tx) => {
+  const { stored, paused } = await deps.db.transaction({ role: 'worker', calendars: known }, async (tx) => {
     const stored = await storeCalendars(tx, { id, userId, provider }, named, at);
+    const shown = named.filter((calendar) => !calendar.removed);
+    const paused = await retryPaused(
+      tx,
+      id,
+      shown.map((calendar) => calendar.providerCalendarId),
+    );
     await finishListing(tx, id, {
       providerAccountId: mailbox?.id ?? null,
       email: mailbox?.email ?? null,
       at,
     });
-    return stored.filter((calendar) => calendar.isNew);
+    return { stored, paused };
   });
-  const requestedAt = at.toISOString();
-  await deps.jobs.enqueueMany(
-    fresh.flatMap((calendar) => [
-      {
-        name: 'pull-calendar' as const,
-        payload: { calendarId: calendar.id, reason: 'backfill' as const, requestedAt },
-      },
-      { name: 'ensure-watch' as const, payload: { calendarId: calendar.id } },
+  const pull = (calendarId: CalendarId, reason: 'backfill' | 'schedule') => ({
+    name: 'pull-calendar' as const,
+    payload: { calendarId, reason, requestedAt: at.toISOString() },
+  });
+  await deps.jobs.enqueueMany([
+    ...stored.flatMap((calendar) => [
+      ...(calendar.isDirty ? [pull(calendar.id, 'backfill')] : []),
+      ...(calendar.isUnwatched
+        ? [{ name: 'ensure-watch' as const, payload: { calendarId: calendar.id } }]
+        : []),
     ]),
-  );
-  return fresh.length;
+    ...paused.map((calendarId) => pull(calendarId, 'schedule')),
+  ]);
+  return stored.filter((calendar) => calendar.isNew).length;
 }

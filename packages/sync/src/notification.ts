@@ -1,8 +1,16 @@
 /** A provider rang: the hint becomes a number in the calendar's row, and the pull queue is told. */
 import type { CalendarId, WatchId } from '@calfleet/domain';
-import { activateWatch, loseWatch, markDirty, noteNotification, type NotifiedWatch } from '@calfleet/db';
+import {
+  activateWatch,
+  loseWatch,
+  markDirty,
+  noteNotification,
+  noteUnwanted,
+  type NotifiedWatch,
+} from '@calfleet/db';
 import type { NotificationEvent } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
+import { isReplaced } from './watch.ts';
 
 export interface Notification {
   watchId: WatchId;
@@ -26,6 +34,7 @@ export async function receiveNotification(
     result,
     watch,
     delayMs = 0,
+    isToStop = false,
   } = await deps.db.transaction({ role: 'worker' }, async (tx) => {
     const at = deps.clock.now();
     const watch = await noteNotification(tx, notification.watchId, at);
@@ -36,10 +45,13 @@ export async function receiveNotification(
     if (notification.event === 'reauthorization_required') return { result: verdict, watch };
     if (watch.state === 'creating' && notification.resourceId !== null && notification.expiresAt) {
       const { watchId: id, resourceId, expiresAt } = notification;
-      await activateWatch(tx, { id, resourceId, expiresAt, at });
+      const provider = deps.providers.get(watch.provider);
+      const sharesResource = provider !== undefined && isReplaced(provider);
+      await activateWatch(tx, { id, resourceId, expiresAt, sharesResource, at });
     }
+    const isToStop = verdict === 'unwanted_watch' && (await noteSpeaker(tx, notification, at));
     const marked = await markDirty(tx, watch.calendar_id);
-    return { result: verdict, watch, delayMs: pace(marked?.lastAskedAt ?? null, at) };
+    return { result: verdict, watch, isToStop, delayMs: pace(marked?.lastAskedAt ?? null, at) };
   });
   if (result === 'marked' && watch?.calendar_id && isAboutChannel(notification.event)) {
     await mendChannel(deps, notification, watch.id, watch.calendar_id);
@@ -57,10 +69,19 @@ export async function receiveNotification(
       { delayMs },
     );
   }
-  if (result === 'unwanted_watch' && watch && notification.resourceId !== null) {
+  if (isToStop && watch && notification.resourceId !== null) {
     await deps.jobs.enqueue('stop-watch', { watchId: watch.id, resourceId: notification.resourceId });
   }
   return result;
+}
+
+/** A channel that speaks although nobody wants it can be named now. @returns whether to stop it at once */
+async function noteSpeaker(
+  tx: Parameters<typeof noteUnwanted>[0],
+  { watchId: id, resourceId, expiresAt }: Notification,
+  at: Date,
+): Promise<boolean> {
+  return resourceId !== null && noteUnwanted(tx, { id, resourceId, expiresAt, at });
 }
 
 const isAboutChannel = (event: NotificationEvent): boolean =>

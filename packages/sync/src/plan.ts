@@ -1,23 +1,25 @@
 /** The ticks. They only plan: indexed selections in keyset pages, one small job per calendar. */
-import type { CalendarId } from '@calfleet/domain';
+import type { CalendarId, ProviderName } from '@calfleet/domain';
 import {
   calendarsToLookAtAgain,
   calendarsToRecheck,
-  calendarsToWatch,
   dueCalendars,
   expireWatches,
+  expiringChannels,
   unlistedAccounts,
   unsettledCalendars,
+  unwatchedCalendars,
 } from '@calfleet/db';
-import type { JobRequest } from '@calfleet/jobs';
+import type { JobRequest, PullReason } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
-import { freshMs } from './watch.ts';
+import { announcedPerTick, openPlan } from './pace.ts';
+import { answeredMs } from './renewal.ts';
+import { planStops } from './stop-watches.ts';
+import { freshMs } from './watch-due.ts';
 
 const pageSize = 500;
-/** One tick plans at most this many; Google grants a project 10,000 requests a minute. The next tick goes on. */
-const plannedMax = 5_000;
-/** Due pulls are spread over this time, so that a beat is no burst. */
-const spreadMs = 60_000;
+/** A plan looks no farther than this: a million rows, most of them of a provider whose budget is planned. */
+const pagesMax = 2_000;
 
 /** Rings for what is dirty, in the middle of a round, or waiting, and has no job: whatever Redis forgot. */
 export async function drainWebhooks(deps: SyncDeps): Promise<{ pulls: number; others: number }> {
@@ -25,15 +27,15 @@ export async function drainWebhooks(deps: SyncDeps): Promise<{ pulls: number; ot
   const requestedAt = at.toISOString();
   let pulls = 0;
   let after: CalendarId | null = null;
-  while (pulls < plannedMax) {
-    const page: { id: CalendarId; isFirst: boolean }[] = await deps.db.transaction({ role: 'worker' }, (tx) =>
+  const most = announcedPerTick(deps);
+  while (pulls < most) {
+    const page: Unsettled[] = await deps.db.transaction({ role: 'worker' }, (tx) =>
       unsettledCalendars(tx, { after, limit: pageSize, at }),
     );
     await deps.jobs.enqueueMany(
-      page.map(({ id: calendarId, isFirst }) => ({
+      page.map((calendar) => ({
         name: 'pull-calendar' as const,
-        // A first mirror may take long and has its own queue: it never stands before live work.
-        payload: { calendarId, reason: isFirst ? ('backfill' as const) : ('notify' as const), requestedAt },
+        payload: { calendarId: calendar.id, reason: reasonOf(calendar), requestedAt },
       })),
     );
     pulls += page.length;
@@ -42,18 +44,32 @@ export async function drainWebhooks(deps: SyncDeps): Promise<{ pulls: number; ot
   }
   const others = await waitingWork(deps, at);
   await deps.jobs.enqueueMany(others);
-  return { pulls, others: others.length };
+  const { stops } = await planStops(deps);
+  return { pulls, others: others.length + stops };
 }
 
-/** A wish younger than this has a job; a failed attempt is made again after it. */
-const retryMs = 10 * 60_000;
+interface Unsettled {
+  id: CalendarId;
+  isFirst: boolean;
+  isDirty: boolean;
+}
+
+/**
+ * A first mirror may take long and has its own queue: it never stands before live work. A round that nobody carries on, and
+ * that nothing was announced for, may wait for its budget: it must not overtake what was.
+ */
+const reasonOf = ({ isFirst, isDirty }: Unsettled): PullReason =>
+  isFirst ? 'backfill' : isDirty ? 'notify' : 'schedule';
+
+/** A wish younger than this has a job. */
 const unlistedMs = 60_000;
 
 const waitingWork = (deps: SyncDeps, at: Date): Promise<JobRequest[]> =>
   deps.db.transaction({ role: 'worker' }, async (tx) => {
     const before = (ms: number): Date => new Date(at.getTime() - ms);
     await expireWatches(tx, at);
-    const watch = { limit: pageSize, until: new Date(at.getTime() + freshMs), triedBefore: before(retryMs) };
+    const watch = { after: null, limit: pageSize, at };
+    const until = new Date(at.getTime() + freshMs);
     const requestedAt = at.toISOString();
     return [
       ...(await calendarsToLookAtAgain(tx, { limit: pageSize, at })).map((calendarId) => ({
@@ -70,10 +86,10 @@ const waitingWork = (deps: SyncDeps, at: Date): Promise<JobRequest[]> =>
           payload: { accountId },
         }),
       ),
-      ...(await calendarsToWatch(tx, watch)).map((calendarId) => ({
-        name: 'ensure-watch' as const,
-        payload: { calendarId },
-      })),
+      ...[
+        ...(await unwatchedCalendars(tx, { ...watch, triedBefore: before(answeredMs) })),
+        ...(await expiringChannels(tx, { ...watch, until })),
+      ].map(({ id: calendarId }) => ({ name: 'ensure-watch' as const, payload: { calendarId } })),
     ];
   });
 
@@ -86,25 +102,23 @@ export const planDuePulls = (deps: SyncDeps): Promise<{ pulls: number }> => plan
 async function planDue(deps: SyncDeps, whose: 'auto' | 'all'): Promise<{ pulls: number }> {
   const at = deps.clock.now();
   const requestedAt = at.toISOString();
+  const plan = openPlan(deps, whose === 'auto' ? 'auto-sync' : 'incremental-pull');
   let pulls = 0;
   let after: { at: Date; id: CalendarId } | null = null;
-  while (pulls < plannedMax) {
-    const page: { at: Date; id: CalendarId }[] = await deps.db.transaction({ role: 'worker' }, (tx) =>
-      dueCalendars(tx, { whose, after, limit: pageSize, at }),
+  for (let pages = 0; pages < pagesMax; pages += 1) {
+    const page: { at: Date; id: CalendarId; provider: ProviderName }[] = await deps.db.transaction(
+      { role: 'worker' },
+      (tx) => dueCalendars(tx, { whose, after, limit: pageSize, at }),
     );
-    await deps.jobs.enqueueMany(
-      page.map(({ id }) => ({
-        name: 'pull-calendar' as const,
-        payload: { calendarId: id, reason: 'schedule' as const, requestedAt },
-        options: { delayMs: spread(id) },
-      })),
-    );
-    pulls += page.length;
+    const jobs = page.flatMap(({ id, provider }) => {
+      const delayMs = plan.next(provider, id);
+      const payload = { calendarId: id, reason: 'schedule' as const, requestedAt };
+      return delayMs === null ? [] : [{ name: 'pull-calendar' as const, payload, options: { delayMs } }];
+    });
+    if (jobs.length > 0) await deps.jobs.enqueueMany(jobs);
+    pulls += jobs.length;
     after = page.at(-1) ?? null;
-    if (page.length < pageSize) break;
+    if (page.length < pageSize || plan.isFull()) break;
   }
   return { pulls };
 }
-
-/** The same calendar always waits the same part of the beat: its id is random enough. */
-const spread = (id: CalendarId): number => Number.parseInt(id.slice(-4), 16) % spreadMs;

@@ -1,6 +1,7 @@
 import { newId, type WatchId } from '@calfleet/domain';
 import { receiveNotification } from './notification.ts';
-import { ensureWatch, stopWatch } from './watch.ts';
+import { stopWatch } from './stop-watches.ts';
+import { ensureWatch } from './watch.ts';
 import { calendarFacts, hint, pullNow, putMeetings, useWorlds } from '../testing/scene.ts';
 import { Crash, type World } from '../testing/world.ts';
 
@@ -160,9 +161,10 @@ test('a provider that cannot open a channel now is not asked with every tick, an
     await tick();
   }
   expect(await channels(world)).toHaveLength(1);
-  world.clock.advance(11 * 60_000);
+  // Ten minutes after the first refusal and twenty after the second, each up to a quarter later.
+  world.clock.advance(13 * 60_000);
   await tick();
-  world.clock.advance(11 * 60_000);
+  world.clock.advance(26 * 60_000);
   await tick();
   expect((await channels(world)).map((row) => row.state)).toEqual(['failed', 'failed', 'active']);
   expect((await calendarFacts(world)).coverage).toBe('push');

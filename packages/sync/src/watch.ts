@@ -1,5 +1,12 @@
 /** Channels: our row first, then the provider's call, since the first message may come before the answer. */
-import { asSyncError, newId, type CalendarId, type SyncError, type WatchId } from '@calfleet/domain';
+import {
+  asSyncError,
+  newId,
+  type CalendarId,
+  type CalendarProvider,
+  type SyncError,
+  type WatchId,
+} from '@calfleet/domain';
 import {
   activateWatch,
   failWatch,
@@ -7,52 +14,36 @@ import {
   lockForWatch,
   loseWatch,
   markDirty,
+  markReauthNeeded,
   prolongWatch,
-  readWatch,
-  setWatchState,
+  putWatchOff,
+  refusePush,
+  retireWatch,
+  type Transaction,
   type WatchableCalendar,
 } from '@calfleet/db';
 import type { SyncDeps } from './deps.ts';
+import { countInvalidated } from './provider-counts.ts';
 import { providerOf } from './provider-of.ts';
 import { ring } from './ring.ts';
+import { judgeWatch, watchAgainAt, type WatchWish } from './watch-due.ts';
 
 /** What the provider is asked for; it answers with what it grants. Google's own default for events is 7 days. */
 const lifetimeMs = 7 * 86_400_000;
-/** A channel with more life than this needs nothing; one with less is replaced before it falls silent. */
-export const freshMs = 3_600_000;
-/** An attempt younger than this may still be on its way. */
-const creatingMs = 60_000;
 
-export type WatchResult = 'watched' | 'renewed' | 'already' | 'not_watchable';
+export type WatchResult =
+  | 'watched'
+  | 'renewed'
+  | 'already'
+  /** Put off after a failure. */
+  | 'later'
+  | 'not_watchable';
 
-/**
- * Makes sure that a calendar has a live channel. Where the provider can prolong one, one that runs out, or that
- * `mustRenew`, is prolonged; else a new one is opened, and the old one is heard until it falls silent.
- * @throws SyncError of the provider; `push_not_supported` is remembered and is no failure
- */
-export async function ensureWatch(
-  deps: SyncDeps,
-  calendarId: CalendarId,
-  options: { mustRenew?: boolean } = {},
-): Promise<WatchResult> {
-  const watchId = newId<WatchId>();
-  const begun = await deps.db.transaction({ role: 'worker' }, async (tx) => {
-    const calendar = await lockForWatch(tx, calendarId);
-    const at = deps.clock.now();
-    const verdict = judge(calendar, at, options.mustRenew ?? false);
-    if (verdict !== 'watch' || !calendar) return { verdict };
-    const channel = channelToRenew(deps, calendar);
-    if (channel) return { verdict: 'renew' as const, calendar, channel };
-    const { token, keyId } =
-      calendar.provider === 'microsoft' ? deps.signer.signClientState(watchId) : deps.signer.sign(watchId);
-    await insertWatch(tx, calendar, { id: watchId, signingKeyId: keyId, at });
-    return { verdict, calendar, watch: { id: watchId, token } };
-  });
-  if (!begun.calendar) return begun.verdict === 'already' ? 'already' : 'not_watchable';
-  if (begun.watch) return openWatch(deps, begun.calendar, begun.watch);
-  if (await renewed(deps, begun.calendar, begun.channel)) return 'renewed';
-  // It is gone, and said to be: what is opened now is new.
-  return ensureWatch(deps, calendarId);
+interface WatchOptions {
+  /** The provider wants it renewed now. */
+  mustRenew?: boolean;
+  /** The hourly plan: renews what runs out within half a day, and replaces what is on an old key. */
+  ahead?: boolean;
 }
 
 interface LiveChannel {
@@ -60,16 +51,74 @@ interface LiveChannel {
   resourceId: string;
 }
 
-function channelToRenew(deps: SyncDeps, calendar: WatchableCalendar): LiveChannel | null {
-  const { live_id: id, live_resource_id: resourceId } = calendar;
-  return providerOf(deps, calendar).renewWatch && id && resourceId ? { id, resourceId } : null;
+type Step =
+  | { do: 'nothing'; result: WatchResult }
+  | { do: 'prolong'; calendar: WatchableCalendar; channel: LiveChannel }
+  | {
+      do: 'open';
+      calendar: WatchableCalendar;
+      watch: { id: WatchId; token: string };
+      stopFirst: LiveChannel | null;
+    };
+
+/**
+ * Makes sure that a calendar has a live channel. Where the provider can prolong one, one that runs out, or that
+ * `mustRenew`, is prolonged. Else a new one is opened, and the old one is stopped once the new one lives. Only where
+ * the provider allows no second one (Graph) and the key of the first is old, is the old one stopped first.
+ * @throws SyncError of the provider; `push_not_supported` is remembered and is no failure
+ */
+export async function ensureWatch(
+  deps: SyncDeps,
+  calendarId: CalendarId,
+  { mustRenew = false, ahead = false }: WatchOptions = {},
+): Promise<WatchResult> {
+  const wish = mustRenew ? 'renew' : ahead ? 'ahead' : 'have';
+  const step = await deps.db.transaction({ role: 'worker' }, (tx) => begin(deps, tx, calendarId, wish));
+  if (step.do === 'nothing') return step.result;
+  if (step.do === 'open') return openWatch(deps, step);
+  if (await prolonged(deps, step)) return 'renewed';
+  // It is gone, and said to be: what is opened now is new.
+  return ensureWatch(deps, calendarId);
 }
 
-/** @returns whether the live channel goes on; false: the provider has dropped it */
-async function renewed(
+async function begin(
   deps: SyncDeps,
-  calendar: WatchableCalendar,
-  { id, resourceId }: LiveChannel,
+  tx: Transaction,
+  calendarId: CalendarId,
+  wish: WatchWish,
+): Promise<Step> {
+  const calendar = await lockForWatch(tx, calendarId);
+  const at = deps.clock.now();
+  const watchId = newId<WatchId>();
+  if (!calendar) return { do: 'nothing', result: 'not_watchable' };
+  const sign = calendar.provider === 'microsoft' ? 'signClientState' : 'sign';
+  const { token, keyId } = deps.signer[sign](watchId);
+  const verdict = judgeWatch(calendar, { at, wish, keyId });
+  if (verdict !== 'watch') return { do: 'nothing', result: verdict };
+  const live = liveChannel(calendar);
+  const isOldKey = live !== null && calendar.live_key_id !== keyId;
+  const canProlong = !isReplaced(providerOf(deps, calendar));
+  if (live && canProlong && !(isOldKey && wish === 'ahead'))
+    return { do: 'prolong', calendar, channel: live };
+  const stopFirst = canProlong ? live : null;
+  if (stopFirst) await retireWatch(tx, stopFirst.id, at);
+  await insertWatch(tx, calendar, { id: watchId, replacesId: live?.id ?? null, signingKeyId: keyId, at });
+  return { do: 'open', calendar, watch: { id: watchId, token }, stopFirst };
+}
+
+const liveChannel = ({ live_id: id, live_resource_id: resourceId }: WatchableCalendar): LiveChannel | null =>
+  id && resourceId ? { id, resourceId } : null;
+
+/**
+ * Where channels are replaced and never prolonged (Google), a new one begins with a message, and the resource id names
+ * the calendar: all its channels share it.
+ */
+export const isReplaced = (provider: CalendarProvider): boolean => provider.renewWatch === undefined;
+
+/** @returns whether the live channel goes on; false: the provider has dropped it */
+async function prolonged(
+  deps: SyncDeps,
+  { calendar, channel: { id, resourceId } }: Extract<Step, { do: 'prolong' }>,
 ): Promise<boolean> {
   try {
     const session = deps.sessions.open({ accountId: calendar.account_id, provider: calendar.provider });
@@ -82,9 +131,12 @@ async function renewed(
     return true;
   } catch (thrown) {
     const error = asSyncError(thrown);
-    if (error.code !== 'remote_missing') throw error;
-    await loseChannel(deps, id, calendar.id);
-    return false;
+    if (error.code === 'remote_missing') {
+      await loseChannel(deps, id, calendar.id);
+      return false;
+    }
+    await deps.db.transaction({ role: 'worker' }, (tx) => noteFailure(deps, tx, calendar, error));
+    throw error;
   }
 }
 
@@ -99,30 +151,35 @@ async function loseChannel(deps: SyncDeps, watchId: WatchId, calendarId: Calenda
 
 async function openWatch(
   deps: SyncDeps,
-  calendar: WatchableCalendar,
-  { id: watchId, token }: { id: WatchId; token: string },
+  { calendar, watch: { id, token }, stopFirst }: Extract<Step, { do: 'open' }>,
 ): Promise<WatchResult> {
+  const provider = providerOf(deps, calendar);
+  const sharesResource = isReplaced(provider);
   try {
     const session = deps.sessions.open({ accountId: calendar.account_id, provider: calendar.provider });
-    const channel = await providerOf(deps, calendar).watch(session, {
+    if (stopFirst) {
+      await provider.stopWatch(session, { watchId: stopFirst.id, resourceId: stopFirst.resourceId });
+    }
+    const { resourceId, expiresAt } = await provider.watch(session, {
       providerCalendarId: calendar.provider_calendar_id,
-      watchId,
+      watchId: id,
       address: addressOf(deps, calendar),
       token,
       expiresAt: wantedExpiry(deps),
     });
-    await deps.db.transaction({ role: 'worker' }, (tx) =>
-      activateWatch(tx, {
-        id: watchId,
-        resourceId: channel.resourceId,
-        expiresAt: new Date(channel.expiresAt),
-        at: deps.clock.now(),
-      }),
-    );
-    return 'watched';
+    await deps.db.transaction({ role: 'worker' }, async (tx) => {
+      const at = deps.clock.now();
+      await activateWatch(tx, { id, resourceId, expiresAt: new Date(expiresAt), sharesResource, at });
+      // Nobody was told of what changed up to now, and no first message says so.
+      if (!sharesResource) await markDirty(tx, calendar.id);
+    });
+    if (!sharesResource) await ring(deps, calendar.id, 'backfill');
   } catch (thrown) {
-    return refuse(deps, calendar, watchId, asSyncError(thrown));
+    return refuse(deps, calendar, id, asSyncError(thrown));
   }
+  const old = sharesResource ? liveChannel(calendar) : null;
+  if (old) await deps.jobs.enqueue('stop-watch', { watchId: old.id, resourceId: old.resourceId });
+  return 'watched';
 }
 
 const wantedExpiry = (deps: SyncDeps): string =>
@@ -137,20 +194,6 @@ const addressOf = ({ settings }: SyncDeps, calendar: WatchableCalendar): string 
   return calendar.provider === 'microsoft' ? `${base}?calendar=${calendar.id}` : base;
 };
 
-function judge(
-  calendar: WatchableCalendar | null,
-  at: Date,
-  mustRenew: boolean,
-): 'watch' | 'already' | 'not_watchable' {
-  if (!calendar?.active || calendar.account_status !== 'active' || calendar.state === 'gone')
-    return 'not_watchable';
-  if (calendar.push_refused_at) return 'not_watchable';
-  const isFresh = calendar.live_until && calendar.live_until.getTime() - at.getTime() > freshMs;
-  if (isFresh && !mustRenew) return 'already';
-  const since = calendar.creating_since;
-  return since && at.getTime() - since.getTime() < creatingMs ? 'already' : 'watch';
-}
-
 /** A calendar that refuses push is polled and healthy; other refusals are told, and the calendar is polled till then. */
 async function refuse(
   deps: SyncDeps,
@@ -161,25 +204,36 @@ async function refuse(
   const forGood = error.code === 'push_not_supported';
   // The channel may have come to life although the answer was lost: it is stopped when it speaks.
   const mayLive = error.code === 'provider_unavailable' || error.code === 'bug';
-  await deps.db.transaction({ role: 'worker' }, async (tx) => {
+  const isAlive = await deps.db.transaction({ role: 'worker' }, async (tx) => {
     const at = deps.clock.now();
-    if (mayLive) return setWatchState(tx, watchId, 'abandoned', at);
-    return failWatch(tx, { id: watchId, calendarId: calendar.id, reason: error.code, forGood, at });
+    const state = mayLive ? 'abandoned' : 'failed';
+    const ended = await failWatch(tx, { id: watchId, state, reason: error.code, at });
+    if (ended.isAlive) return true;
+    if (forGood) await refusePush(tx, calendar.id, at);
+    else await noteFailure(deps, tx, calendar, error);
+    return false;
   });
+  // Its first message was here before the answer got lost.
+  if (isAlive) return 'watched';
   if (forGood) return 'not_watchable';
+  if (error.code === 'remote_missing') await ring(deps, calendar.id, 'schedule');
   throw error;
 }
 
-/** Stops a channel that speaks although nobody wants it any more. */
-export async function stopWatch(
+/** The row remembers when there may be a further attempt; a grant that is dead ends them all. */
+async function noteFailure(
   deps: SyncDeps,
-  watch: { watchId: WatchId; resourceId: string },
+  tx: Transaction,
+  calendar: WatchableCalendar,
+  error: SyncError,
 ): Promise<void> {
-  const row = await deps.db.transaction({ role: 'worker' }, (tx) => readWatch(tx, watch.watchId));
-  if (!row || row.state === 'active' || row.state === 'creating') return;
-  const session = deps.sessions.open({ accountId: row.account_id, provider: row.provider });
-  await providerOf(deps, row).stopWatch(session, watch);
-  await deps.db.transaction({ role: 'worker' }, (tx) =>
-    setWatchState(tx, watch.watchId, 'stopped', deps.clock.now()),
-  );
+  const at = deps.clock.now();
+  const until = watchAgainAt({ at, error, failures: calendar.watch_failures + 1, calendarId: calendar.id });
+  await putWatchOff(tx, calendar.id, { until, counts: error.code !== 'rate_limited' });
+  if (error.code === 'credentials_revoked') {
+    const isNews = await markReauthNeeded(tx, calendar.account_id, error.message, at);
+    if (isNews) countInvalidated(deps.metrics, calendar.provider, error);
+  }
+  // The calendar seems to be gone: a pull finds out.
+  if (error.code === 'remote_missing') await markDirty(tx, calendar.id);
 }

@@ -85,7 +85,7 @@ export class World {
         }),
         reseal: () => Buffer.alloc(0),
       },
-      signer: { sign: tokenFor, signClientState: tokenFor },
+      signer: { sign: tokenFor, signClientState: tokenFor, signingKeyId: 'test' },
       logger: createLogger({ service: 'test', level: 'error' }),
       metrics: createMetrics(),
       settings: {
@@ -95,6 +95,7 @@ export class World {
         massDeletePercent: 50,
         pageSize: 2_500,
         auditSamplePercent: 100,
+        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90 },
         ingressUrl: 'https://ingress.test',
         ...settings,
       },
@@ -147,7 +148,10 @@ export class World {
         return pullCalendar(this.deps, { calendarId, reason, requestedAt: new Date(requestedAt) }, signal);
       }
       case 'ensure-watch':
-        return ensureWatch(this.deps, job.payload.calendarId as CalendarId);
+        return ensureWatch(this.deps, job.payload.calendarId as CalendarId, {
+          mustRenew: job.payload.renew ?? false,
+          ahead: job.payload.ahead ?? false,
+        });
       case 'recheck-events':
         return `rechecked ${await recheckEvents(this.deps, job.payload.calendarId as CalendarId, signal)}`;
       case 'receive-notification':
