@@ -26,6 +26,7 @@ import {
   type TestDatabase,
   type TestRedis,
 } from '@calfleet/testkit';
+import { readCompose } from './compose.fixture.ts';
 import { readCopy, readDockerfile, readDockerignore, readEnv } from './dockerfile.fixture.ts';
 
 // Outside the checkout, where Node would find its node_modules in a folder above.
@@ -113,6 +114,13 @@ const keys = {
   CHANNEL_SIGNING_KEYS: key(),
   CALFLEET_ADMIN_KEY: randomBytes(24).toString('hex'),
 };
+/** Compose asks for them, whatever the question. */
+const passwords = Object.fromEntries(
+  ['POSTGRES_PASSWORD', 'CALFLEET_DB_PASSWORD', 'REDIS_PASSWORD', 'GRAFANA_PASSWORD'].map((name) => [
+    name,
+    'x',
+  ]),
+);
 const settings = (): Record<string, string> => ({
   ...keys,
   DATABASE_URL: database.url,
@@ -161,13 +169,17 @@ test('migrate makes the tables of an empty database, and ends', async () => {
 });
 
 test.each(['ingress', 'api', 'worker'])('%s answers its probes, and goes on SIGTERM', async (role) => {
-  const process = run(role, [], settings());
-  const url = await process.listening();
+  const running = run(role, [], settings());
+  const url = await running.listening();
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
   await eventually(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200));
   expect((await fetch(`${url}/metrics`)).status).toBe(200);
-  process.child.kill('SIGTERM');
-  expect(await process.exit).toEqual([0, null]);
+  // Compose asks it like this, from inside.
+  const [, , , script = ''] = readCompose({ ...keys, ...passwords }).services[role]?.healthcheck?.test ?? [];
+  const probe = spawn(process.execPath, ['-e', script.replace(/http:\/\/[^/]+/, url)]);
+  expect(await once(probe, 'exit')).toEqual([0, null]);
+  running.child.kill('SIGTERM');
+  expect(await running.exit).toEqual([0, null]);
 });
 
 test('the operator asks it for the state of the fleet', async () => {
@@ -186,7 +198,7 @@ test.each([
   ['worker', 'TOKEN_ENCRYPTION_KEYS'],
   ['migrate', 'DATABASE_URL'],
 ])('%s says in one message that %s is missing', async (role, name) => {
-  const process = run(role, [], { ...settings(), [name]: '' });
-  expect(await process.exit).toEqual([78, null]);
-  expect(process.text()).toContain(`${name} is missing.`);
+  const running = run(role, [], { ...settings(), [name]: '' });
+  expect(await running.exit).toEqual([78, null]);
+  expect(running.text()).toContain(`${name} is missing.`);
 });

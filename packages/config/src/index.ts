@@ -8,6 +8,7 @@ export {
   ingressConfig,
   migrateConfig,
   operatorConfig,
+  readersOf,
   sandboxConfig,
   workerConfig,
   type ApiConfig,
@@ -17,4 +18,5 @@ export {
   type SandboxConfig,
   type WorkerConfig,
 } from './roles.ts';
+export { settings, type SettingName } from './settings.ts';
 export type { RingKey, Schedule } from './values.ts';
