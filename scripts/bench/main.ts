@@ -10,6 +10,7 @@ import { openGround, type Ground, type Store } from './ground.ts';
 import { readOptions, type BenchOptions, type PartName } from './options.ts';
 import { benchBatches } from './parts/batches.ts';
 import { benchCalls } from './parts/calls.ts';
+import { benchFleet } from './parts/fleet.ts';
 import { benchIncremental } from './parts/incremental.ts';
 import { benchIngress } from './parts/ingress.ts';
 import { benchLatency } from './parts/latency.ts';
@@ -31,6 +32,7 @@ const bench: Record<PartName, Part> = {
   week: async (ground, shared) => benchWeek(ground, await shared()),
   calls: benchCalls,
   microsoft: benchMicrosoft,
+  fleet: benchFleet,
 };
 
 async function main(): Promise<void> {

@@ -11,6 +11,7 @@ export const partNames = [
   'calls',
   'week',
   'microsoft',
+  'fleet',
 ] as const;
 export type PartName = (typeof partNames)[number];
 
