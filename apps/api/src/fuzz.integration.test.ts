@@ -36,6 +36,7 @@ const paths = [
   '/events/ID',
   '/events/ID_20261123',
   '/sync',
+  '/sync/schedule',
   '/sync/status',
   '/sync/runs',
   '/changes',
@@ -49,6 +50,7 @@ const names = [
 ]; // prettier-ignore
 const fields = [
   'provider', 'refresh_token', 'scopes', 'active', 'incremental_enabled', 'action', 'calendar_id', 'background', 'mode',
+  'auto_sync_enabled', 'sync_frequency_minutes', 'conflict_strategy', 'write_permissions', 'working_hours',
   '__proto__', 'toString',
 ]; // prettier-ignore
 const values = [

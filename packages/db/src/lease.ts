@@ -2,7 +2,14 @@
  * A calendar's lease: who may write for it now. Every statement that writes for a pull names the lease's epoch, so that
  * a worker that lost its lease writes nothing (I6).
  */
-import { SyncError, type AccountId, type CalendarId, type ProviderName } from '@calfleet/domain';
+import {
+  SyncError,
+  type AccountId,
+  type BeatPreferences,
+  type CalendarId,
+  type ProviderName,
+} from '@calfleet/domain';
+import { beatPreferences, type PreferencesRow } from './preferences.ts';
 import type { Transaction } from './transaction.ts';
 
 export type RoundMode = 'full' | 'incremental';
@@ -86,22 +93,42 @@ export async function acquireLease(tx: Transaction, id: CalendarId): Promise<Lea
 
 /**
  * Proves the lease and the place in the round, and renews the lease; the first write of every page (I6, I8).
- * @returns whether items of this calendar are in quarantine, and whether deletions are held
+ * @returns whether items of this calendar are in quarantine, whether deletions are held, and what its user wants
  * @throws lease_lost somebody else took over, or this page was applied before
  */
 export async function renewLease(
   tx: Transaction,
   calendar: { id: CalendarId; epoch: bigint; round: { id: string; pageCursor: string | null } },
-): Promise<{ hasQuarantine: boolean; hasHeld: boolean }> {
-  const renewed = await tx.$queryRaw<{ quarantined: boolean; held: boolean }[]>`
+): Promise<RenewedLease> {
+  const renewed = await tx.$queryRaw<
+    { quarantined: boolean; held: boolean; preferences: PreferencesRow | null; start: Date; end: Date }[]
+  >`
     update calendars set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
      where id = ${calendar.id}::uuid and lease_epoch = ${calendar.epoch} and lease_until is not null
        and round_id = ${calendar.round.id}::uuid
        and round_page_cursor is not distinct from ${calendar.round.pageCursor}
     returning exists (select from calendar_quarantine q where q.calendar_id = calendars.id) as quarantined,
-      exists (select from calendar_events e where e.calendar_id = calendars.id and e.held_at is not null) as held`;
+      exists (select from calendar_events e where e.calendar_id = calendars.id and e.held_at is not null) as held,
+      (select to_jsonb(p) from calendar_preferences p where p.user_id = calendars.user_id) as preferences,
+      least(round_window_start, moving_start) as start, greatest(round_window_end, moving_end) as end`;
   if (!renewed[0]) throw leaseLost(calendar.id);
-  return { hasQuarantine: renewed[0].quarantined, hasHeld: renewed[0].held };
+  const { quarantined, held, preferences, start, end } = renewed[0];
+  return {
+    hasQuarantine: quarantined,
+    hasHeld: held,
+    preferences: preferences && beatPreferences(preferences),
+    window: { start, end },
+  };
+}
+
+export interface RenewedLease {
+  /** Items of this calendar are in quarantine. */
+  hasQuarantine: boolean;
+  /** Deletions are held. */
+  hasHeld: boolean;
+  preferences: BeatPreferences | null;
+  /** Where occurrences are computed now: of a window that moves, in the old one and the new one. */
+  window: { start: Date; end: Date };
 }
 
 /** Renews a lease that no page proves, as single reads do. @throws lease_lost */

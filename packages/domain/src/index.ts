@@ -1,3 +1,4 @@
+export * from './beat.ts';
 export * from './clock.ts';
 export * from './errors.ts';
 export * from './event.ts';
@@ -5,6 +6,7 @@ export * from './fingerprint.ts';
 export * from './ids.ts';
 export * from './provider.ts';
 export * from './times.ts';
+export * from './working-hours.ts';
 export * from './recurrence.ts';
 export * from './recurrence-error.ts';
 export * from './zones.ts';

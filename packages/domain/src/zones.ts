@@ -76,12 +76,19 @@ export class ZoneTable {
    * midnight. A day that the zone skipped altogether starts where the next one does. Throws `invalid_input`.
    */
   dayStart(at: { date: string; zone: string }): Date {
-    const midnight = readWall(at.date);
-    const instant = this.wallToInstant(at.zone, midnight);
-    const skipped = instant + this.offsetAt(at.zone, instant) !== midnight;
-    const clock = skipped ? this.#clock(at.zone) : null;
+    return new Date(this.firstShowing(at.zone, readWall(at.date)));
+  }
+
+  /**
+   * The first instant at which the zone's clocks show this wall time or a later one: of two passes the first, and the
+   * end of the gap where the clocks skip it. Throws `invalid_input` for an unknown zone.
+   */
+  firstShowing(zone: string, wall: Wall): number {
+    const instant = this.wallToInstant(zone, wall);
+    const skipped = instant + this.offsetAt(zone, instant) !== wall;
+    const clock = skipped ? this.#clock(zone) : null;
     // In a gap the change lies at most a day back, since no zone ever skipped more than one.
-    return new Date(clock ? firstChange(clock, instant - DAY_MS, instant) : instant);
+    return clock ? firstChange(clock, instant - DAY_MS, instant) : instant;
   }
 
   /** {@link localToInstant} in numbers. */

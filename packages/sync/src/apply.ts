@@ -3,7 +3,7 @@
  * touched series again, and moves the round on. The last page also sweeps and saves the cursor (I1). Memory holds
  * one page, never the calendar.
  */
-import { SyncError, ZoneTable, newId, type ChangesPage, type RemoteItem } from '@calfleet/domain';
+import { SyncError, ZoneTable, newId, nextPullAt, type ChangesPage, type RemoteItem } from '@calfleet/domain';
 import {
   advanceRound,
   deleteEvents,
@@ -30,7 +30,7 @@ import type { SyncDeps } from './deps.ts';
 import { eventRow, goneRow } from './event-row.ts';
 import { storeHalving } from './halve.ts';
 import { applyInstances, type RemoteInstance } from './instances.ts';
-import { looksAfter, nextPullAt, noMoreLooks, quietPollsAfter } from './next-pull.ts';
+import { looksAfter, noMoreLooks, quietPollsAfter } from './next-pull.ts';
 import { providerOf } from './provider-of.ts';
 import { recomputeSeries } from './series.ts';
 import { sweepRound } from './sweep.ts';
@@ -209,7 +209,7 @@ async function applySorted(
   calendar: CalendarInRound,
   { page, sorted, calls, store }: PageWork,
 ): Promise<PageOutcome> {
-  const { hasQuarantine, hasHeld } = await renewLease(tx, calendar);
+  const { hasQuarantine, hasHeld, preferences, window } = await renewLease(tx, calendar);
   const at = deps.clock.now();
   const windowed = providerOf(deps, calendar).windowed;
   const evidence = evidenceOf(calendar, windowed, at);
@@ -251,7 +251,13 @@ async function applySorted(
     state: sweep.held > 0 ? 'deletes_held' : 'active',
     heldApplied: sweep.agreedApplied,
     quietPolls,
-    nextPullAt: nextPullAt({ at, coverage: calendar.coverage, quietPolls }),
+    nextPullAt: nextPullAt({
+      calendarId: calendar.id,
+      at,
+      coverage: calendar.coverage,
+      quietPolls,
+      preferences,
+    }),
     at,
   });
   return {

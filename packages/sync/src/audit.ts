@@ -3,7 +3,7 @@
  * round repairs as it goes, through the brake. What the owner changed in the meantime is no difference: the cursor from
  * before the full round tells which events those are.
  */
-import { asSyncError, newId, SyncError, type CalendarId, type RemoteItem } from '@calfleet/domain';
+import { asSyncError, beatMs, newId, SyncError, type CalendarId, type RemoteItem } from '@calfleet/domain';
 import {
   calendarsToAudit,
   changedSince,
@@ -16,7 +16,6 @@ import {
   type Difference,
 } from '@calfleet/db';
 import type { SyncDeps } from './deps.ts';
-import { beatMs } from './next-pull.ts';
 import { providerOf } from './provider-of.ts';
 import { pullCalendar } from './pull.ts';
 import type { TickCounts } from './tick.ts';

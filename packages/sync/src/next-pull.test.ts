@@ -1,20 +1,7 @@
-import { looksAfter, nextPullAt, noMoreLooks, quietPollsAfter, retryAt } from './next-pull.ts';
+import { looksAfter, noMoreLooks, quietPollsAfter, retryAt } from './next-pull.ts';
 
 const at = new Date('2026-11-20T09:00:00Z');
 const minutesFrom = (date: Date): number => (date.getTime() - at.getTime()) / 60_000;
-
-test.each([
-  ['push', 0, 18],
-  ['push', 1, 36],
-  ['push', 3, 144],
-  ['push', 4, 288],
-  ['push', 5, 360],
-  ['push', 1_000_000, 360],
-  ['poll', 9, 18],
-  ['none', 9, 18],
-] as const)('%s-covered after %i quiet looks is looked at in %i minutes', (coverage, quietPolls, minutes) => {
-  expect(minutesFrom(nextPullAt({ at, coverage, quietPolls }))).toBe(minutes);
-});
 
 test.each([
   ['schedule', 3, 0, 4],

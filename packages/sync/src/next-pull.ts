@@ -1,27 +1,8 @@
-/** When a calendar is looked at again although nobody rang. */
+/** What the end of a pull says about the next one; when the beat itself falls is the domain's (`beat.ts`). */
+import { beatMs } from '@calfleet/domain';
 
-/**
- * What a dropped notification costs at most on a calendar that moves is the 20 minutes of incremental-pull. A pull ends
- * a little after its tick, so its next one is due a little before the next tick: else every second tick would miss it.
- */
-export const beatMs = 18 * 60_000;
-/** A push-covered calendar on which looks of our own never find anything is looked at four times a day. */
-const stretchedMaxMs = 6 * 3_600_000;
 /** A failing calendar is tried at growing distances: 1 min, 2, 4 … to the beat. */
 const firstBackoffMs = 60_000;
-
-export interface LastPull {
-  at: Date;
-  coverage: 'push' | 'poll' | 'none';
-  /** See {@link quietPollsAfter}. */
-  quietPolls: number;
-}
-
-/** Push-covered quiet calendars stretch: 18 min, 36, 72 … to 6 h. Poll-only ones keep their beat. */
-export function nextPullAt({ at, coverage, quietPolls }: LastPull): Date {
-  const stretch = coverage === 'push' ? 2 ** Math.min(quietPolls, 10) : 1;
-  return new Date(at.getTime() + Math.min(stretchedMaxMs, beatMs * stretch));
-}
 
 /**
  * Looks of our own accord in a row that found nothing. One that finds something proves that notifications get lost,

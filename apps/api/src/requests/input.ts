@@ -15,20 +15,20 @@ export function readBody<Schema extends z.ZodType>({ body }: Call, schema: Schem
 function read<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const errors = result.error.issues.flatMap(fieldErrors);
+  const errors = result.error.issues.flatMap(fieldErrors).slice(0, errorsMax);
   const detail = errors
     .map(({ path, message }) => `${path === '' ? 'The body' : path}: ${message}`)
     .join('; ');
   throw new RequestProblem('invalid_input', detail, { errors });
 }
 
-/** 20 names: enough to repair a request, too few to echo one. */
-const namesMax = 20;
+/** Enough to repair a request, too few to echo one. */
+const errorsMax = 20;
 
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   const path = issue.path.map(String);
   if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }];
-  return issue.keys.slice(0, namesMax).map((key) => ({
+  return issue.keys.slice(0, errorsMax).map((key) => ({
     path: [...path, key.slice(0, 100)].join('.'),
     message: 'is not known here',
   }));

@@ -6,6 +6,7 @@ import { listChanges } from './changes.ts';
 import { getEvent, listEvents } from './events.ts';
 import { freeBusy } from './free-busy.ts';
 import { listQuarantine, retryQuarantined } from './quarantine.ts';
+import { getSchedule, setSchedule } from './schedule.ts';
 import { listRuns, listStatus } from './status.ts';
 import { requestSync } from './sync.ts';
 
@@ -22,6 +23,8 @@ export const routes: readonly (readonly ['get' | 'post' | 'patch', string, Handl
   ['get', '/events', listEvents],
   ['get', '/events/:id', getEvent],
   ['post', '/sync', requestSync],
+  ['get', '/sync/schedule', getSchedule],
+  ['post', '/sync/schedule', setSchedule],
   ['get', '/sync/status', listStatus],
   ['get', '/sync/runs', listRuns],
   ['get', '/changes', listChanges],

@@ -34,6 +34,9 @@ const statusAnswer = (row: api.StatusRow, { clock }: Context) => ({
   failures: row.failures,
   last_error: row.last_error,
   ...(row.round_running ? { progress: { pages: row.round_pages, events: row.round_seen } } : {}),
+  ...(row.audited_at === null || row.audit_differences === null
+    ? {}
+    : { drift: { checked_at: row.audited_at, differences: row.audit_differences } }),
   channel: {
     state: row.channel_state ?? 'none',
     expires_at: row.channel_expires_at,

@@ -10,6 +10,7 @@ export * from './free-busy.ts';
 export * from './held-deletes.ts';
 export * from './idempotency.ts';
 export * from './occurrences.ts';
+export * from './preferences.ts';
 export * from './quarantine.ts';
 export * from './runs.ts';
 export * from './status.ts';

@@ -18,6 +18,8 @@ export interface StatusRow {
   round_running: boolean;
   round_pages: number;
   round_seen: number;
+  audited_at: Date | null;
+  audit_differences: number | null;
   channel_state: string | null;
   channel_expires_at: Date | null;
   channel_last_notification_at: Date | null;
@@ -31,6 +33,7 @@ export async function listStatus(
   return tx.$queryRaw<StatusRow[]>`
     select c.id as calendar_id, c.state, c.coverage, c.dirty_seq, c.synced_seq, c.last_synced_at, c.last_mode,
       c.next_pull_at, c.failures, c.last_error, c.round_id is not null as round_running, c.round_pages, c.round_seen,
+      c.audited_at, c.audit_differences,
       channel.state as channel_state, channel.expires_at as channel_expires_at,
       channel.last_notification_at as channel_last_notification_at
     from calendars c

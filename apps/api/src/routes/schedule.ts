@@ -1,0 +1,133 @@
+/** What a user wants of the fleet: how often to look, when somebody works, what may be written. */
+import { z } from 'zod';
+import { api, beatPreferences, type PreferencesRow } from '@calfleet/db';
+import { nextPullAt, parseTimeOfDay, weekdays, type ZoneTable } from '@calfleet/domain';
+import { asUser, type Handler } from '../context.ts';
+import { plainText, readBody, readQuery } from '../requests/input.ts';
+import { performWrite } from '../writes.ts';
+
+/**
+ * Of a user who never said anything. It describes what happens then: the fleet's own beat of 20 minutes, nothing is
+ * written, and once something is, the newest edit wins (the losing one stays in the event's history).
+ */
+const unsaid: PreferencesRow = {
+  auto_sync_enabled: false,
+  sync_frequency_minutes: 20,
+  conflict_strategy: 'newest_wins',
+  write_permissions: 'none',
+  working_time_zone: null,
+  working_days: [],
+  working_start: null,
+  working_end: null,
+};
+
+export const getSchedule: Handler = async (context, call) => {
+  readQuery(call, z.strictObject({}));
+  const row = await asUser(context, call, (tx) => api.findPreferences(tx, call));
+  return { status: 200, body: scheduleAnswer(row ?? unsaid) };
+};
+
+/** Replaces all preferences; left-out working hours are none. */
+export const setSchedule: Handler = async (context, call) => {
+  readQuery(call, z.strictObject({}));
+  const preferences = rowOf(readBody(call, scheduleBody(context.zones)));
+  const { userId } = call;
+  // With the locks of all pages, so that a round that ends meanwhile cannot write a next pull of the old preferences.
+  const calendars = await asUser(context, call, (tx) => api.calendarIdsOf(tx, { userId }));
+  return performWrite(context, call, {
+    calendars,
+    work: async (tx) => {
+      const now = context.clock.now();
+      await api.storePreferences(tx, { userId, preferences, now });
+      const enabled = preferences.auto_sync_enabled;
+      const rows = await api.turnAutoSync(tx, { userId, enabled, now });
+      const due = rows.map((row) => ({ id: row.id, at: laterOf(now, nextPullOf(row, preferences)) }));
+      await api.storeNextPulls(tx, { userId, due });
+      return { status: 200, body: scheduleAnswer(preferences) };
+    },
+  });
+};
+
+/** As the last pull would have said it, had it known. */
+const nextPullOf = (row: api.BeatRow, preferences: PreferencesRow): Date =>
+  nextPullAt({
+    calendarId: row.id,
+    at: row.last_synced_at,
+    coverage: row.coverage,
+    quietPolls: row.quiet_polls,
+    preferences: beatPreferences(preferences),
+  });
+
+const laterOf = (one: Date, other: Date): Date => (one > other ? one : other);
+
+/** The longest name of the tz database has 32 characters. */
+const zoneMax = 64;
+
+const timeOfDay = (latest: '23:59' | '24:00') => {
+  const error = `must be a time of the day from 00:00 to ${latest}`;
+  return z.string({ error }).refine((text) => parseTimeOfDay(text) !== null && text <= latest, { error });
+};
+
+const workingHours = (zones: ZoneTable) =>
+  z
+    .strictObject(
+      {
+        time_zone: plainText({ max: zoneMax }).refine((zone) => zones.isKnown(zone), {
+          error: 'is not a known IANA time zone',
+        }),
+        days: z
+          .array(z.enum(weekdays, { error: `must be one of ${weekdays.join(', ')}` }), {
+            error: 'must be a list of days',
+          })
+          .min(1, { error: 'names no day' })
+          .refine((days) => new Set(days).size === days.length, { error: 'names a day twice' }),
+        start: timeOfDay('23:59'),
+        end: timeOfDay('24:00'),
+      },
+      { error: (issue) => (issue.code === 'invalid_type' ? 'must be an object' : undefined) },
+    )
+    .refine(({ start, end }) => start !== end, { path: ['end'], error: 'is the start' });
+
+const frequency = 'must be a whole number from 5 to 1440';
+const strategies = ['provider_wins', 'local_wins', 'newest_wins', 'manual'] as const;
+const permissions = ['none', 'managed', 'all'] as const;
+
+const scheduleBody = (zones: ZoneTable) =>
+  z.strictObject({
+    auto_sync_enabled: z.boolean({ error: 'must be true or false' }),
+    sync_frequency_minutes: z
+      .int({ error: frequency })
+      .min(5, { error: frequency })
+      .max(1440, { error: frequency }),
+    conflict_strategy: z.enum(strategies, { error: `must be one of ${strategies.join(', ')}` }),
+    write_permissions: z.enum(permissions, { error: `must be one of ${permissions.join(', ')}` }),
+    working_hours: workingHours(zones).optional(),
+  });
+
+const rowOf = ({
+  working_hours: hours,
+  ...rest
+}: z.output<ReturnType<typeof scheduleBody>>): PreferencesRow => ({
+  ...rest,
+  working_time_zone: hours?.time_zone ?? null,
+  working_days: hours?.days ?? [],
+  working_start: hours?.start ?? null,
+  working_end: hours?.end ?? null,
+});
+
+const scheduleAnswer = (row: PreferencesRow) => ({
+  auto_sync_enabled: row.auto_sync_enabled,
+  sync_frequency_minutes: row.sync_frequency_minutes,
+  conflict_strategy: row.conflict_strategy,
+  write_permissions: row.write_permissions,
+  ...(row.working_time_zone === null
+    ? {}
+    : {
+        working_hours: {
+          time_zone: row.working_time_zone,
+          days: row.working_days,
+          start: row.working_start,
+          end: row.working_end,
+        },
+      }),
+});
