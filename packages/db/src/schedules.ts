@@ -15,6 +15,7 @@ export async function endSchedule(
   await tx.$executeRaw`
     update calendar_schedules
        set ended_at = ${run.at}, outcome = ${run.error === null ? 'completed' : 'failed'},
+           succeeded_at = case when ${run.error === null} then ${run.at}::timestamptz else succeeded_at end,
            counts = ${JSON.stringify(run.counts)}::jsonb, error = ${run.error}
      where name = ${run.name}`;
 }
@@ -23,6 +24,8 @@ export interface ScheduleRun {
   name: string;
   started_at: Date;
   ended_at: Date | null;
+  /** Of the last run that ended well. */
+  succeeded_at: Date | null;
   outcome: 'running' | 'completed' | 'failed';
   counts: Record<string, number>;
   error: string | null;
@@ -30,5 +33,5 @@ export interface ScheduleRun {
 
 export async function listSchedules(tx: Transaction): Promise<ScheduleRun[]> {
   return tx.$queryRaw<ScheduleRun[]>`
-    select name, started_at, ended_at, outcome, counts, error from calendar_schedules order by name`;
+    select name, started_at, ended_at, succeeded_at, outcome, counts, error from calendar_schedules order by name`;
 }

@@ -40,7 +40,7 @@ test('a reading counts every state, and the age is that of the head that could h
   expect(oldestAgeMs).toBeGreaterThanOrEqual(minuteMs - 1_000);
   expect(oldestAgeMs).toBeLessThan(2 * minuteMs);
   // Not due yet, so it is not late.
-  expect(ageMs).toMatchObject({ waiting: oldestAgeMs, delayed: 0, active: 0, prioritized: 0, paused: 0 });
+  expect(ageMs).toMatchObject({ waiting: oldestAgeMs, delayed: 0, active: 0, prioritized: 0 });
   expect(readings.get('accounts')?.oldestAgeMs).toBe(0);
   await close();
 });

@@ -7,7 +7,7 @@ import type { RedisAddress } from './contract.ts';
 import { createQueueShelf } from './queue-shelf.ts';
 import { within } from './within.ts';
 
-const states = ['waiting', 'prioritized', 'delayed', 'active', 'failed', 'paused'] as const;
+const states = ['waiting', 'prioritized', 'delayed', 'active', 'failed'] as const;
 export type QueueState = (typeof states)[number];
 /** Where jobs grow old. Failed ones are kept on purpose. */
 export type AgingState = Exclude<QueueState, 'failed'>;
@@ -55,9 +55,8 @@ async function readOne(redis: Redis, name: QueueName, queue: Queue, now: Date): 
   const counts = await queue.getJobCounts(...states);
   const jobs = Object.fromEntries(states.map((state) => [state, counts[state] ?? 0]));
   const at = now.getTime();
-  const [waiting, paused, active, prioritized, delayed] = await Promise.all([
+  const [waiting, active, prioritized, delayed] = await Promise.all([
     ageOf(redis, queue, await oldestOfList(redis, queue.toKey('wait')), at),
-    ageOf(redis, queue, await oldestOfList(redis, queue.toKey('paused')), at),
     ageOf(redis, queue, await oldestOfList(redis, queue.toKey('active')), at),
     prioritizedAge(redis, queue, at),
     overdue(redis, queue, at),
@@ -65,8 +64,8 @@ async function readOne(redis: Redis, name: QueueName, queue: Queue, now: Date): 
   return {
     queue: name,
     jobs: jobs as Record<QueueState, number>,
-    oldestAgeMs: Math.max(waiting, paused, prioritized, delayed),
-    ageMs: { waiting, paused, prioritized, delayed, active },
+    oldestAgeMs: Math.max(waiting, prioritized, delayed),
+    ageMs: { waiting, prioritized, delayed, active },
   };
 }
 
@@ -102,6 +101,14 @@ async function prioritizedAge(redis: Redis, queue: Queue, at: number): Promise<n
 
 /** BullMQ keeps them by `due * 4096 + counter`. One that is overdue is as late as a waiting one, and easier to miss. */
 async function overdue(redis: Redis, queue: Queue, at: number): Promise<number> {
-  const [, score] = await redis.zrange(queue.toKey('delayed'), 0, 0, 'WITHSCORES');
+  const [, score] = await redis.zrangebyscore(
+    queue.toKey('delayed'),
+    '-inf',
+    '+inf',
+    'WITHSCORES',
+    'LIMIT',
+    0,
+    1,
+  );
   return score === undefined ? 0 : Math.max(0, at - Math.floor(Number(score) / 4096));
 }

@@ -40,7 +40,10 @@ export async function runTick(
   }
   const at = deps.clock.now();
   const error = failure === null ? null : asSyncError(failure).code;
-  const facts = { ...counts, duration_ms: at.getTime() - startedAt.getTime() };
+  const durationMs = at.getTime() - startedAt.getTime();
+  deps.metrics.tickRuns.inc({ tick: name, outcome: failure === null ? 'completed' : 'failed' });
+  deps.metrics.tickDuration.observe({ tick: name }, durationMs / 1_000);
+  const facts = { ...counts, duration_ms: durationMs };
   if (failure === null) logger.info('Tick ended', facts);
   else logger.error('Tick failed', { ...facts, error: failure });
   await deps.db.transaction({ role: 'worker' }, (tx) => endSchedule(tx, { name, at, counts, error }));

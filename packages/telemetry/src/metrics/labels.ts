@@ -48,7 +48,7 @@ export const notificationOutcomes = [
   'unknown_key',
 ] as const;
 export const modes = ['full', 'incremental'] as const;
-export const fullSyncReasons = ['cursor_expired', 'first', 'manual', 'window', 'list_loops', 'view'] as const;
+export const fullSyncReasons = ['cursor_expired', 'first', 'manual', 'window', 'view', 'audit'] as const;
 export const readings = ['changes', 'small_pages', 'view'] as const;
 export const quarantineCodes = [
   'unreadable',
@@ -56,7 +56,7 @@ export const quarantineCodes = [
   'recurrence_unreadable',
   'recurrence_truncated',
 ] as const;
-export const finders = ['poll', 'lifecycle', 'audit'] as const;
+export const finders = ['poll', 'audit'] as const;
 export const savings = ['coalesced', 'polling_baseline'] as const;
 export const tokenResults = [
   'refreshed',
@@ -66,7 +66,7 @@ export const tokenResults = [
   'misconfigured',
   'bug',
 ] as const;
-export const invalidations = ['invalid_grant', 'refused', 'disconnected'] as const;
+export const invalidations = ['invalid_grant', 'token_refused', 'scope_missing'] as const;
 export const connectionStates = ['active', 'reauth_needed', 'disconnecting', 'disconnected'] as const;
 export const calendarStates = [
   'new',
@@ -93,8 +93,8 @@ export const plans = ['push', 'poll'] as const;
 /** Since a calendar was last verified: up to this long, and longer than the one before. */
 export const ages = ['5m', '15m', '1h', '6h', '1d', 'older', 'never'] as const;
 export const queues = ['webhooks', 'pull', 'backfill', 'accounts', 'watches', 'schedules'] as const;
-export const queueStates = ['waiting', 'prioritized', 'delayed', 'active', 'failed', 'paused'] as const;
-export const ageStates = ['waiting', 'prioritized', 'delayed', 'active', 'paused'] as const;
+export const queueStates = ['waiting', 'prioritized', 'delayed', 'active', 'failed'] as const;
+export const ageStates = ['waiting', 'prioritized', 'delayed', 'active'] as const;
 export const ticks = [
   'auto-sync',
   'webhook-drain',
