@@ -68,6 +68,8 @@ export interface LeasedCalendar {
   failures: number;
   lastErrorCode: string | null;
   nextPullAt: Date | null;
+  /** When its last finished round asked for the first time. */
+  lastRoundStartedAt: Date | null;
   /** A person said to delete what was held up to this stamp … */
   heldApplyUntil: Date | null;
   /** … with this request: rounds that answer it are the promised fresh look. */
@@ -209,6 +211,7 @@ export interface LeaseRow {
   failures: number;
   last_error_code: string | null;
   next_pull_at: Date | null;
+  last_round_started_at: Date | null;
   held_apply_until: Date | null;
   held_apply_seq: bigint | null;
   lease_epoch: bigint;
@@ -254,6 +257,7 @@ export const leased = (row: LeaseRow): LeasedCalendar => ({
   failures: row.failures,
   lastErrorCode: row.last_error_code,
   nextPullAt: row.next_pull_at,
+  lastRoundStartedAt: row.last_round_started_at,
   heldApplyUntil: row.held_apply_until,
   heldApplySeq: row.held_apply_seq,
   epoch: row.lease_epoch,

@@ -23,6 +23,7 @@ import {
   type TokenLease,
 } from '@calfleet/db';
 import type { Vault } from '@calfleet/vault';
+import { countedRefresh, type CallMetrics } from './provider-counts.ts';
 
 export interface LiveToken {
   token: string;
@@ -36,6 +37,8 @@ export interface LiveTokenDeps {
   clock: Clock;
   vault: Vault;
   tokenEndpoints: ReadonlyMap<ProviderName, TokenEndpoint>;
+  /** Absent: nothing is counted. */
+  metrics?: CallMetrics;
   /** Between two looks at the row. */
   pause: (ms: number) => Promise<unknown>;
 }
@@ -130,13 +133,13 @@ async function refreshTokens(
 }
 
 async function askForTokens(
-  { clock, tokenEndpoints, vault }: LiveTokenDeps,
+  { clock, metrics, tokenEndpoints, vault }: LiveTokenDeps,
   account: AccountRow,
 ): Promise<TokenGrant> {
   const endpoint = tokenEndpoints.get(account.provider);
   if (!endpoint) throw new Error(`The provider ${account.provider} is switched off.`);
   const refreshToken = openSealed(vault, account, 'refresh_token', account.refresh_token);
-  return endpoint.refresh({ refreshToken, clock });
+  return countedRefresh(metrics, account.provider, () => endpoint.refresh({ refreshToken, clock }));
 }
 
 /** @throws the failure, for this worker; the others find it in the row */

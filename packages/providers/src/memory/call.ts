@@ -1,5 +1,6 @@
 /** What surrounds every call: the token, the request count and planned faults. */
 import { SyncError, type ProviderSession } from '@calfleet/domain';
+import { answerOf } from '../answer.ts';
 import type { MemoryCalendar, MemoryCloud } from './cloud.ts';
 import { errorOf, type MemoryOperation } from './faults.ts';
 
@@ -11,9 +12,14 @@ export async function call<T>(
 ): Promise<T> {
   await authenticate(cloud, session);
   const fault = cloud.faults.strike(target.operation, target.providerCalendarId);
-  if (fault && fault.when !== 'after') throw errorOf(fault);
+  const fail = (error: SyncError): never => {
+    session.onAnswer?.(answerOf(error));
+    throw error;
+  };
+  if (fault && fault.when !== 'after') return fail(errorOf(fault));
   const answered = answer();
-  if (fault) throw errorOf(fault);
+  if (fault) return fail(errorOf(fault));
+  session.onAnswer?.({ status: 200, code: null, cause: null });
   return answered;
 }
 
