@@ -1,7 +1,7 @@
 /** The engine as a worker wires it, with a stopwatch on the provider and on the database. */
 import type { Database } from '@calfleet/db';
 import { systemClock, type CalendarProvider, type Clock, type ProviderSession } from '@calfleet/domain';
-import type { JobRequest, MailboxLimiter } from '@calfleet/jobs';
+import type { JobRequest, Limiter } from '@calfleet/jobs';
 import { createGoogleProvider, createProviders, type Providers } from '@calfleet/providers';
 import { createSessions, type SyncDeps } from '@calfleet/sync';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
@@ -56,7 +56,7 @@ const providersOf = ({ settings, sandbox }: Ground, clock: Clock): Providers => 
 export function createEngine(
   ground: Ground,
   store: Store,
-  given: { clock?: Clock; ingressUrl?: string; limiter?: MailboxLimiter } = {},
+  given: { clock?: Clock; ingressUrl?: string; limiter?: Limiter } = {},
 ): Engine {
   const { clock = systemClock, ingressUrl = 'http://127.0.0.1:9', limiter } = given;
   const watch: Stopwatch = { providerMs: 0, databaseMs: 0, transactions: 0, pages: 0, items: 0 };
@@ -103,6 +103,7 @@ export function createEngine(
         massDeletePercent: 50,
         pageSize: 2_500,
         auditSamplePercent: 3,
+        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90 },
         ingressUrl,
       },
     },
@@ -139,9 +140,9 @@ async function clocked<T>(
   const own: ProviderSession = { ...session, accessToken: async () => accessToken };
   const admit = session.admit?.bind(session);
   if (admit) {
-    own.admit = async (places) => {
-      const admission = await ours(() => admit(places));
-      return { leave: (parkMs) => ours(() => admission.leave(parkMs)) };
+    own.admit = async (requests) => {
+      const admission = await ours(() => admit(requests));
+      return { leave: (parkMs, whose) => ours(() => admission.leave(parkMs, whose)) };
     };
   }
   const startedAt = performance.now();

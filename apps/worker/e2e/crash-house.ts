@@ -1,7 +1,7 @@
 /** Pulls in processes of their own that are killed at a point of a transaction, and the process that takes over. */
 import { workerConfig } from '@calfleet/config';
 import type { CalendarId } from '@calfleet/domain';
-import { createMailboxLimiter } from '@calfleet/jobs';
+import { createLimiter } from '@calfleet/jobs';
 import { pullCalendar, type SyncDeps } from '@calfleet/sync';
 import { createMetrics } from '@calfleet/telemetry';
 import { createTestDatabase, createTestRedis } from '@calfleet/testkit';
@@ -59,7 +59,7 @@ export async function openCrashHouse(settings: Record<string, string> = {}): Pro
   });
   const { db, producer } = house;
   const { logger } = recordLines();
-  const limiter = createMailboxLimiter({ redisUrl: redis.url, prefix: redis.prefix });
+  const limiter = createLimiter({ redisUrl: redis.url, prefix: redis.prefix });
   const parts = { db, producer, limiter, logger, metrics: createMetrics() };
   return {
     house,

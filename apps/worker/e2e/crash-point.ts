@@ -5,7 +5,7 @@
 import { workerConfig } from '@calfleet/config';
 import { openDatabase, type Database } from '@calfleet/db';
 import type { CalendarId } from '@calfleet/domain';
-import { createMailboxLimiter, createProducer } from '@calfleet/jobs';
+import { createLimiter, createProducer } from '@calfleet/jobs';
 import { pullCalendar } from '@calfleet/sync';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createEngine } from '../src/engine.ts';
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const address = { redisUrl: config.redisUrl, prefix: config.redisPrefix };
   const producer = createProducer({ ...address, onError: () => undefined });
   const logger = createLogger({ service: 'crash-point', level: 'error' });
-  const limiter = createMailboxLimiter(address);
+  const limiter = createLimiter(address);
   const parts = { db, producer, limiter, logger, metrics: createMetrics(), clock };
   const sync = createEngine(config, parts);
   const wish = {

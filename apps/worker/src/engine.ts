@@ -2,16 +2,16 @@
 import type { WorkerConfig } from '@calfleet/config';
 import type { Database } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
-import type { MailboxLimiter, Producer } from '@calfleet/jobs';
+import { limitsOf, pacePerMinute, type Limiter, type Producer } from '@calfleet/jobs';
 import { createProviders } from '@calfleet/providers';
-import { createSessions, type SyncDeps } from '@calfleet/sync';
+import { createSessions, type Pace, type SyncDeps } from '@calfleet/sync';
 import type { Logger, Metrics } from '@calfleet/telemetry';
 import { createChannelSigner, createVault } from '@calfleet/vault';
 
 export interface EngineParts {
   db: Database;
   producer: Producer;
-  limiter: MailboxLimiter;
+  limiter: Limiter;
   logger: Logger;
   metrics: Metrics;
   clock: Clock;
@@ -51,6 +51,7 @@ export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps
       vault: createVault(config.tokenEncryptionKeys),
       tokenEndpoints: new Map(entries.map(([name, { tokens }]) => [name, tokens])),
       limiter,
+      metrics,
     }),
     signer: createChannelSigner(config.channelSigningKeys),
     logger,
@@ -61,7 +62,23 @@ export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps
       massDeletePercent: config.massDelete.percent,
       pageSize,
       auditSamplePercent: config.auditSamplePercent,
+      keptDays: config.keptDays,
       ingressUrl: config.baseUrl.replace(/\/+$/, ''),
+      pace: paceOf(config),
     },
+  };
+}
+
+/** A tick plans what the quotas serve until the next one. */
+function paceOf({ quotas, schedules }: WorkerConfig): Pace {
+  const limits = limitsOf(quotas);
+  const ticks = (['auto-sync', 'incremental-pull', 'webhook-drain'] as const).flatMap((tick) => {
+    const schedule = schedules[tick];
+    return 'everyMs' in schedule ? [[tick, schedule.everyMs] as const] : [];
+  });
+  return {
+    schedulePerMinute: pacePerMinute(limits, 'schedule'),
+    notifyPerMinute: pacePerMinute(limits, 'notify'),
+    tickMs: Object.fromEntries(ticks),
   };
 }

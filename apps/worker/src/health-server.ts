@@ -3,13 +3,16 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Database } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
-import type { Producer, QueueMonitor } from '@calfleet/jobs';
+import type { Limiter, Producer, QueueMonitor } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
+import type { FleetGauges } from './fleet-gauges.ts';
 
 export interface HealthDeps {
   db: Database;
   producer: Producer;
   monitor: QueueMonitor;
+  limiter: Pick<Limiter, 'used'>;
+  gauges: FleetGauges;
   metrics: Metrics;
   logger: Logger;
   clock: Clock;
@@ -68,7 +71,7 @@ async function answer(deps: HealthDeps, path: string, response: ServerResponse):
       return json(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not_ready', postgres, redis });
     }
     case '/metrics': {
-      await readQueues(deps);
+      await Promise.all([readQueues(deps), readQuotas(deps), deps.gauges.refresh()]);
       const { contentType, text } = await deps.metrics.exposition();
       response.writeHead(200, { 'content-type': contentType }).end(text);
       return;
@@ -82,13 +85,26 @@ async function answer(deps: HealthDeps, path: string, response: ServerResponse):
 async function readQueues({ monitor, metrics, clock, logger }: HealthDeps): Promise<void> {
   metrics.queueJobs.reset();
   metrics.queueOldestAge.reset();
+  metrics.jobDead.reset();
   try {
-    for (const { queue, jobs, oldestAgeMs } of await monitor.read(clock.now())) {
+    for (const { queue, jobs, ageMs } of await monitor.read(clock.now())) {
       for (const [state, count] of Object.entries(jobs)) metrics.queueJobs.set({ queue, state }, count);
-      metrics.queueOldestAge.set({ queue }, oldestAgeMs / 1_000);
+      for (const [state, ms] of Object.entries(ageMs))
+        metrics.queueOldestAge.set({ queue, state }, ms / 1_000);
+      metrics.jobDead.set({ queue }, jobs.failed);
     }
   } catch (error) {
     logger.warn('The queues could not be read', { error });
+  }
+}
+
+async function readQuotas({ limiter, metrics, logger }: HealthDeps): Promise<void> {
+  metrics.quotaUsed.reset();
+  try {
+    const used = Object.entries(await limiter.used());
+    for (const [provider, share] of used) metrics.quotaUsed.set({ provider }, share);
+  } catch (error) {
+    logger.warn('The quotas could not be read', { error });
   }
 }
 

@@ -3,11 +3,12 @@ import type { WorkerConfig } from '@calfleet/config';
 import { openDatabase } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
 import {
-  createMailboxLimiter,
+  createLimiter,
   createProducer,
   createQueueMonitor,
   createRedisEpoch,
   createSchedules,
+  limitsOf,
   startWorkers,
   type QueueName,
   type WorkersOptions,
@@ -15,6 +16,7 @@ import {
 import type { Logger, Metrics } from '@calfleet/telemetry';
 import { createEngine } from './engine.ts';
 import { ensurePartitions, keepPartitions } from './feed-partitions.ts';
+import { createFleetGauges } from './fleet-gauges.ts';
 import { createHandlers } from './handlers.ts';
 import { serveHealth } from './health-server.ts';
 import { outcomeOf } from './outcomes.ts';
@@ -82,16 +84,22 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
     const monitor = createQueueMonitor({ ...address, onError });
     closing.push(() => monitor.close());
+    const limiter = createLimiter({
+      ...address,
+      limits: limitsOf(config.quotas),
+      onThrottle: (provider, ms) => metrics.providerThrottleWait.inc({ provider }, ms / 1_000),
+      onError,
+    });
+    closing.push(() => limiter.close());
     const isStopping = () => closing.length === 0;
-    const probes = { db, producer, monitor, metrics, logger, clock, isStopping };
+    const gauges = createFleetGauges({ db, clock, metrics, logger });
+    const probes = { db, producer, monitor, limiter, gauges, metrics, logger, clock, isStopping };
     const health = await serveHealth(probes, {
       port: config.metricsPort,
       ...(config.host === undefined ? {} : { host: config.host }),
     });
     closing.push(() => health.close());
 
-    const limiter = createMailboxLimiter({ ...address, onError });
-    closing.push(() => limiter.close());
     const sync = createEngine(config, { db, producer, limiter, logger, metrics, clock });
     const epoch = createRedisEpoch({ ...address, onError });
     closing.push(() => epoch.close());
@@ -105,9 +113,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       handlers: createHandlers(sync),
       outcomeOf,
       logger,
-      onEvent: ({ queue, waitedMs }) => {
+      onEvent: ({ queue, name, outcome, waitedMs }) => {
+        metrics.jobRuns.inc({ queue, name, outcome });
         if (waitedMs !== null) metrics.jobWait.observe({ queue }, waitedMs / 1_000);
       },
+      onStalled: (queue) => metrics.jobStalled.inc({ queue }),
       ...(options.timings ? { timings: options.timings } : {}),
     });
     closing.push(() => workers.close({ timeoutMs: closeMs }));

@@ -38,6 +38,9 @@ const roles = {
     'MASS_DELETE_PERCENT',
     'MASS_DELETE_MIN',
     'AUDIT_SAMPLE_PERCENT',
+    'GOOGLE_QUOTA_PROJECT_PER_MINUTE',
+    'GOOGLE_QUOTA_USER_PER_MINUTE',
+    'MICROSOFT_QUOTA_MAILBOX_PER_10_MINUTES',
     'KEEP_RUNS_DAYS',
     'KEEP_DELETED_EVENTS_DAYS',
     'KEEP_CHANNELS_DAYS',
@@ -126,6 +129,13 @@ export function workerConfig(env: Environment) {
     window: windowOf(values),
     massDelete: { percent: values.MASS_DELETE_PERCENT, min: values.MASS_DELETE_MIN },
     auditSamplePercent: values.AUDIT_SAMPLE_PERCENT,
+    quotas: {
+      google: {
+        projectPerMinute: values.GOOGLE_QUOTA_PROJECT_PER_MINUTE,
+        accountPerMinute: values.GOOGLE_QUOTA_USER_PER_MINUTE,
+      },
+      microsoft: { mailboxPerTenMinutes: values.MICROSOFT_QUOTA_MAILBOX_PER_10_MINUTES },
+    },
     keptDays: {
       runs: values.KEEP_RUNS_DAYS,
       deletedEvents: values.KEEP_DELETED_EVENTS_DAYS,

@@ -168,6 +168,21 @@ export const settings = {
     'https://login.microsoftonline.com',
     'Root of the Microsoft login; the tenant comes behind it.',
   ),
+  GOOGLE_QUOTA_PROJECT_PER_MINUTE: setting(
+    value.wholeNumber({ min: 10, max: 10_000_000 }),
+    '10000',
+    'Requests a minute that Google grants your project; the fleet stays 5 % below.',
+  ),
+  GOOGLE_QUOTA_USER_PER_MINUTE: setting(
+    value.wholeNumber({ min: 10, max: 10_000_000 }),
+    '600',
+    'Requests a minute that Google grants each user of your project; the fleet stays 5 % below.',
+  ),
+  MICROSOFT_QUOTA_MAILBOX_PER_10_MINUTES: setting(
+    value.wholeNumber({ min: 10, max: 10_000_000 }),
+    '10000',
+    'Requests in ten minutes that Microsoft Graph grants your app for each mailbox; the fleet stays 5 % below.',
+  ),
   SYNC_PAST_DAYS: setting(
     value.wholeNumber({ min: 1, max: 3650 }),
     '30',

@@ -49,6 +49,17 @@ export class SyncError extends Error {
   }
 }
 
+/**
+ * The provider was not asked: our own budget is used up for now, or Redis, which keeps it, is away. Says nothing about a
+ * calendar, an account or the provider, and nothing of it is told to users.
+ */
+export class NotAsked extends SyncError {
+  constructor(code: 'rate_limited' | 'provider_unavailable', message: string, options?: SyncErrorOptions) {
+    super(code, message, options);
+    this.name = 'NotAsked';
+  }
+}
+
 /** Anything thrown, as a SyncError; what nobody foresaw is a `bug`. */
 export function asSyncError(thrown: unknown): SyncError {
   if (thrown instanceof SyncError) return thrown;

@@ -10,6 +10,7 @@
  * `permission_denied` (this user may not do this). What else a method raises stands with it.
  */
 import type { Clock } from './clock.ts';
+import type { SyncErrorCode } from './errors.ts';
 import type { ProviderName, RemoteItem } from './event.ts';
 
 /** How a provider call identifies itself. Providers ask for a token at each call and never keep one. */
@@ -23,19 +24,39 @@ export interface ProviderSession {
   accessToken(options?: { fresh?: boolean; lifeMs?: number }): Promise<string>;
   /** Told once per HTTP request sent, so that runs can say what they cost. */
   onRequest?(): void;
+  /** Told once per answer, parts of a batch one by one, and of requests that got none. */
+  onAnswer?(answer: ProviderAnswer): void;
   /**
-   * Takes places among this mailbox's requests in flight, over the whole fleet; asked for by providers whose mailboxes
-   * stand only so many. Absent: nobody counts.
-   * @throws rate_limited the mailbox is parked, or no place came free in time
+   * Asks before each request whether it may be sent, over the whole fleet: inside the quotas of account and project, and
+   * where a mailbox stands only so many at once, with places among those in flight. Absent: nobody counts.
+   * @param requests how many the provider counts; parts of a batch count each
+   * @throws rate_limited the account is parked: the provider's word
+   * @throws NotAsked the quota is used up for now, no place came free in time, or nobody could be asked
    */
-  admit?(places: number): Promise<Admission>;
+  admit?(requests: number): Promise<Admission>;
 }
 
-/** Places among the requests in flight of a mailbox. */
-export interface Admission {
-  /** Gives the places back, once. `parkMs`: the provider said to stay away that long; nobody is let in before. */
-  leave(parkMs?: number): Promise<void>;
+/** How a request ended, without anything of what was asked or answered. */
+export interface ProviderAnswer {
+  /** HTTP status; null: no answer. */
+  status: number | null;
+  /** What the provider meant; null: success. */
+  code: SyncErrorCode | null;
+  /** Name of the error behind a missing answer (`ECONNRESET`, `TimeoutError`, …). */
+  cause: string | null;
 }
+
+/** Leave to send what was asked for. */
+export interface Admission {
+  /**
+   * Gives places back, once. `parkMs`: the provider said to stay away that long; nobody of the account, or of the whole
+   * project, is let in before.
+   */
+  leave(parkMs?: number, whose?: ParkScope): Promise<void>;
+}
+
+/** Whose requests a provider refuses: one account's, or all that our project sends. */
+export type ParkScope = 'account' | 'project';
 
 export interface RemoteCalendar {
   providerCalendarId: string;

@@ -120,7 +120,7 @@ async function changedMeanwhile(deps: SyncDeps, calendar: AuditedCalendar): Prom
   let pageCursor: string | null = null;
   try {
     for (let pages = 0; pages < pagesMax; pages += 1) {
-      const page = await provider.listChanges(deps.sessions.open(calendar), {
+      const page = await provider.listChanges(deps.sessions.open({ ...calendar, urgency: 'backfill' }), {
         providerCalendarId: calendar.providerCalendarId,
         cursor: calendar.cursor,
         pageCursor,

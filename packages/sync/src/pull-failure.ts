@@ -1,5 +1,5 @@
 /** What a failed pull leaves behind: the lease given back, the reason in the row, the round for whoever resumes. */
-import { asSyncError, type SyncError } from '@calfleet/domain';
+import { asSyncError, NotAsked, type SyncError } from '@calfleet/domain';
 import {
   isDatabaseUnavailable,
   markReauthNeeded,
@@ -10,33 +10,40 @@ import {
 import type { CalendarInRound } from './apply.ts';
 import type { SyncDeps } from './deps.ts';
 import { retryAt } from './next-pull.ts';
+import { countInvalidated } from './provider-counts.ts';
 
 /** @throws the error it was given, for the queue to decide */
 export async function failPull(deps: SyncDeps, calendar: CalendarInRound, error: SyncError): Promise<never> {
   if (error.code === 'lease_lost') throw error;
-  deps.logger.warn('A pull failed', {
-    calendar_id: calendar.id,
-    account_id: calendar.accountId,
-    code: error.code,
-    error: error.message,
-    ...error.context,
-  });
+  // The provider was not asked: nobody failed, nothing of it is shown, and what is due stays due.
+  const isOurs = error instanceof NotAsked;
+  const facts = { calendar_id: calendar.id, account_id: calendar.accountId, code: error.code };
+  if (isOurs) deps.logger.debug('A pull waits for its budget', { ...facts, error: error.message });
+  else deps.logger.warn('A pull failed', { ...facts, error: error.message, ...error.context });
   try {
-    const failure = failureOf(deps, calendar, error);
+    const failure = isOurs ? null : failureOf(deps, calendar, error);
     // A new state is told to the feed, which wants the calendar's lock.
-    const calendars = failure.state ? [calendar.id] : [];
-    await deps.db.transaction({ role: 'worker', calendars }, async (tx) => {
-      await releaseLease(tx, calendar, failure);
-      if (error.code === 'credentials_revoked') {
-        await markReauthNeeded(tx, calendar.accountId, error.message, deps.clock.now());
-      }
-    });
+    const calendars = failure?.state ? [calendar.id] : [];
+    await deps.db.transaction({ role: 'worker', calendars }, (tx) => releaseLease(tx, calendar, failure));
+    if (error.code === 'credentials_revoked') await revoke(deps, calendar, error);
   } catch (thrown) {
     // The lease runs out by itself, and the drain finds the round.
     const { message } = asSyncError(thrown);
     deps.logger.warn('The lease could not be given back', { calendar_id: calendar.id, error: message });
   }
   throw error;
+}
+
+/** Apart: it writes all calendars of the account, of which others may fail at this moment and hold their rows. */
+async function revoke(
+  deps: SyncDeps,
+  { accountId, provider }: CalendarInRound,
+  error: SyncError,
+): Promise<void> {
+  const isNews = await deps.db.transaction({ role: 'worker' }, (tx) =>
+    markReauthNeeded(tx, accountId, error.message, deps.clock.now()),
+  );
+  if (isNews) countInvalidated(deps.metrics, provider, error);
 }
 
 function failureOf(deps: SyncDeps, calendar: CalendarInRound, error: SyncError): PullFailure {

@@ -28,7 +28,8 @@ import { providerOf } from './provider-of.ts';
 import { failPull } from './pull-failure.ts';
 import { recheckEvents } from './recheck.ts';
 import { ring } from './ring.ts';
-import { askedOf, isWindowSpent, mustRoll, slackWindowAt, windowAt, type Bounds } from './windows.ts';
+import { countCoalesced, countPage, countRound } from './round-counts.ts';
+import { askedOf, type Bounds, firstWindowAt, isWindowSpent, mustRoll, slackWindowAt } from './windows.ts';
 
 export interface PullRequest {
   calendarId: CalendarId;
@@ -71,13 +72,13 @@ export async function pullCalendar(
   let calendar = begun;
   for (let restarts = 0; ;) {
     try {
-      const end = await runRound(deps, calendar, signal);
+      const end = await runRound(deps, calendar, urgencyOf(request), signal);
       if (end === null) {
         await handBack(deps, calendar, request.reason);
         return 'handed_back';
       }
       await afterRound(deps, calendar, request, end);
-      if (end.mustLook) await lookAround(deps, calendar, signal);
+      if (end.mustLook) await lookAround(deps, calendar, urgencyOf(request), signal);
       return 'pulled';
     } catch (thrown) {
       // Twice at most: from changes to smaller pages, and on to a plain view.
@@ -92,6 +93,9 @@ export async function pullCalendar(
     }
   }
 }
+
+/** Audits read whole calendars that nobody waits for. */
+const urgencyOf = ({ reason }: PullRequest): PullReason => (reason === 'audit' ? 'backfill' : reason);
 
 async function begin(deps: SyncDeps, request: PullRequest): Promise<CalendarInRound | 'busy' | 'clean'> {
   const at = deps.clock.now();
@@ -115,6 +119,7 @@ async function begin(deps: SyncDeps, request: PullRequest): Promise<CalendarInRo
     if (isInRound(calendar)) return calendar;
     if (isAnswered(calendar, request.reason, at)) {
       await releaseLease(tx, calendar, null);
+      countCoalesced(deps, calendar);
       return 'clean';
     }
     return open(deps, tx, calendar, request.reason, plan);
@@ -145,7 +150,7 @@ async function open(
 ): Promise<CalendarInRound> {
   const at = deps.clock.now();
   const mode = plan.reading === 'view' ? 'full' : plan.mode;
-  const window = windowFor(deps, calendar, { at, windowed: providerOf(deps, calendar).windowed, mode });
+  const window = windowFor(deps, calendar, { at, mode, trigger });
   const opened = await openRound(tx, calendar, {
     id: newId(),
     mode,
@@ -192,17 +197,19 @@ const isTriedAgain = ({ readingSince }: LeasedCalendar, at: Date): boolean =>
   readingSince !== null && at.getTime() - readingSince.getTime() > otherReadingMs;
 
 /**
- * Google's events are stored whole; the window only says which occurrences are kept, and stays once it is set. A
- * windowed provider's cursor holds its window: a full round opens a new one.
+ * Google's events are stored whole; the window only says which occurrences are kept, and cleanup moves it. A
+ * windowed provider's cursor holds its window: a full round opens a new one. An audit compares what the old one promised.
  */
 function windowFor(
   deps: SyncDeps,
   calendar: LeasedCalendar,
-  { at, windowed, mode }: { at: Date; windowed: boolean; mode: RoundMode },
+  { at, mode, trigger }: { at: Date; mode: RoundMode; trigger: string },
 ): Bounds {
   const { windowStart: start, windowEnd: end } = calendar;
-  if (start && end && !(windowed && mode === 'full')) return { start, end };
-  return windowed ? slackWindowAt(at, deps.settings) : windowAt(at, deps.settings);
+  const { windowed } = providerOf(deps, calendar);
+  const isNew = windowed && mode === 'full' && (trigger !== 'audit' || mustRoll(calendar, at, deps.settings));
+  if (start && end && !isNew) return { start, end };
+  return windowed ? slackWindowAt(at, deps.settings) : firstWindowAt(calendar.id, at, deps.settings);
 }
 
 type RoundEnd = Extract<PageOutcome, { done: true }>;
@@ -211,6 +218,7 @@ type RoundEnd = Extract<PageOutcome, { done: true }>;
 async function runRound(
   deps: SyncDeps,
   calendar: CalendarInRound,
+  urgency: PullReason,
   signal: AbortSignal,
 ): Promise<RoundEnd | null> {
   const provider = providerOf(deps, calendar);
@@ -218,10 +226,11 @@ async function runRound(
   for (let pages = 0; pages < pagesMax; pages += 1) {
     if (signal.aborted) return null;
     const calls = { sent: 0 };
-    const session = deps.sessions.open(calendar, () => (calls.sent += 1));
-    const page = await counted(deps, calendar, calls, () => askPage(deps, provider, session, calendar));
+    const session = deps.sessions.open({ ...calendar, urgency }, () => (calls.sent += 1));
+    const page = await askPage(deps, provider, session, calendar);
     guard?.pass(page);
     const outcome = await applyPage(deps, calendar, page, calls.sent);
+    countPage(deps, calendar, page);
     if (outcome.done) return outcome;
     calendar.round = {
       ...calendar.round,
@@ -231,25 +240,6 @@ async function runRound(
     };
   }
   throw new Error(`A round of ${pagesMax} pages has no end.`);
-}
-
-/** Counts the requests of a call by how it ended. */
-async function counted<T>(
-  deps: SyncDeps,
-  { provider }: CalendarInRound,
-  calls: { sent: number },
-  ask: () => Promise<T>,
-): Promise<T> {
-  let outcome = '2xx';
-  try {
-    return await ask();
-  } catch (error) {
-    const { status } = asSyncError(error).context;
-    outcome = typeof status === 'number' ? `${Math.floor(status / 100)}xx` : 'none';
-    throw error;
-  } finally {
-    deps.metrics.providerRequests.inc({ provider, status_class: outcome }, calls.sent);
-  }
 }
 
 const askPage = (
@@ -340,11 +330,7 @@ async function afterRound(
   end: RoundEnd,
 ): Promise<void> {
   const now = deps.clock.now().getTime();
-  deps.metrics.sync.inc({ provider: calendar.provider, mode: calendar.round.mode });
-  if (request.reason === 'notify') {
-    const seconds = (now - request.requestedAt.getTime()) / 1_000;
-    deps.metrics.notificationToStore.observe({ provider: calendar.provider }, Math.max(0, seconds));
-  }
+  countRound(deps, calendar, request, end);
   deps.logger.info('Pulled', {
     calendar_id: calendar.id,
     account_id: calendar.accountId,
@@ -365,9 +351,14 @@ async function afterRound(
 }
 
 /** What the round could not decide is looked at now; what fails is found by the drain. */
-async function lookAround(deps: SyncDeps, calendar: CalendarInRound, signal: AbortSignal): Promise<void> {
+async function lookAround(
+  deps: SyncDeps,
+  calendar: CalendarInRound,
+  urgency: PullReason,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    await recheckEvents(deps, calendar.id, signal);
+    await recheckEvents(deps, calendar.id, signal, urgency);
   } catch (thrown) {
     const { code, message } = asSyncError(thrown);
     deps.logger.warn('What the round left open is looked at later', {

@@ -31,6 +31,7 @@ import {
   type LeasedCalendar,
   type RecheckedCalendar,
 } from '@calfleet/db';
+import type { PullReason } from '@calfleet/jobs';
 import { sortItems, storeItems } from './apply.ts';
 import type { SyncDeps } from './deps.ts';
 import { storeHalving } from './halve.ts';
@@ -41,20 +42,25 @@ import { askedOf, keptOf } from './windows.ts';
 /** One job's worth of batches; the drain rings again for the rest. */
 const batchesMax = 50;
 
-/** @returns how many events were read again; 0 also when somebody else is at the calendar */
+/**
+ * @param urgency of the budget that it may spend
+ * @returns how many events were read again; 0 also when somebody else is at the calendar
+ */
 export async function recheckEvents(
   deps: SyncDeps,
   calendarId: CalendarId,
   signal: AbortSignal,
+  urgency: PullReason = 'schedule',
 ): Promise<number> {
   const first = await nextBatch(deps, calendarId);
   if (!first) return 0;
-  if (!providerOf(deps, first.calendar).windowed) return readBatches(deps, calendarId, null, signal);
+  const how = { urgency, signal };
+  if (!providerOf(deps, first.calendar).windowed) return readBatches(deps, calendarId, null, how);
   // Instances carry no evidence of their own: no page may be applied between a look and what is made of it.
   const lease = await deps.db.transaction({ role: 'worker' }, (tx) => acquireLease(tx, calendarId));
   if (!lease) return 0;
   try {
-    return await readBatches(deps, calendarId, lease, signal);
+    return await readBatches(deps, calendarId, lease, how);
   } finally {
     const isRung = await deps.db.transaction({ role: 'worker' }, async (tx) => {
       await settleHeld(tx, calendarId);
@@ -69,6 +75,8 @@ interface Batch {
   calendar: RecheckedCalendar;
   due: DueRecheck[];
 }
+
+type UrgentBatch = Batch & { urgency: PullReason };
 
 /** null: nothing is due, or nobody may ask. */
 const nextBatch = (deps: SyncDeps, calendarId: CalendarId): Promise<Batch | null> =>
@@ -86,13 +94,13 @@ async function readBatches(
   deps: SyncDeps,
   calendarId: CalendarId,
   lease: LeasedCalendar | null,
-  signal: AbortSignal,
+  { urgency, signal }: { urgency: PullReason; signal: AbortSignal },
 ): Promise<number> {
   let read = 0;
   for (let batches = 0; batches < batchesMax && !signal.aborted; batches += 1) {
     const batch = await nextBatch(deps, calendarId);
     if (!batch) break;
-    await readApart(deps, batch, lease);
+    await readApart(deps, { ...batch, urgency }, lease);
     read += batch.due.length;
   }
   return read;
@@ -106,7 +114,7 @@ const laterMs = 15 * 60_000;
 const failuresMax = 3;
 
 /** Reads a batch; where that fails, one by one, and puts off what cannot be read now. */
-async function readApart(deps: SyncDeps, batch: Batch, lease: LeasedCalendar | null): Promise<void> {
+async function readApart(deps: SyncDeps, batch: UrgentBatch, lease: LeasedCalendar | null): Promise<void> {
   try {
     return await readBatch(deps, batch, lease);
   } catch (thrown) {
@@ -139,14 +147,15 @@ const putOff = (deps: SyncDeps, calendarId: CalendarId, ids: readonly string[]):
 
 async function readBatch(
   deps: SyncDeps,
-  { calendar, due }: Batch,
+  { calendar, due, urgency }: UrgentBatch,
   lease: LeasedCalendar | null,
 ): Promise<void> {
   const window = { start: calendar.window_start, end: calendar.window_end };
   const asked = lease ? askedOf(window) : window;
-  const kept = lease ? keptOf(window) : window;
+  const kept = keptOf(window);
   const series = due.filter((each) => each.isSeries).map((each) => each.providerEventId);
-  const session = deps.sessions.open({ accountId: calendar.account_id, provider: calendar.provider });
+  const of = { accountId: calendar.account_id, provider: calendar.provider, urgency };
+  const session = deps.sessions.open(of);
   const items = await providerOf(deps, calendar).readEvents(session, {
     providerCalendarId: calendar.provider_calendar_id,
     events: due.filter((each) => !each.isSeries).map((each) => each.providerEventId),
@@ -167,8 +176,7 @@ async function readBatch(
       // Asked just now: nothing in the row is newer, but for what was written while the answer travelled.
       writeSeq: calendar.write_seq,
       ...(await takeEvidence(tx, calendar.id)),
-      windowStart: kept.start,
-      windowEnd: kept.end,
+      ...(lease ? { windowStart: kept.start, windowEnd: kept.end } : {}),
       at,
     };
     const look = lease ? { id: newId(), roundId: null, window: asked } : null;

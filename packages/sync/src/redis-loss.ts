@@ -6,6 +6,7 @@
 import { newId, type CalendarId } from '@calfleet/domain';
 import { beginPass, markBatch, readFleet, type FleetRow } from '@calfleet/db';
 import type { SyncDeps } from './deps.ts';
+import { announcedPerMinute, announcedPerTick } from './pace.ts';
 
 export interface RedisMemory {
   read(): Promise<string | null>;
@@ -13,9 +14,6 @@ export interface RedisMemory {
 }
 
 const batchSize = 500;
-/** One check plans 4,000 pulls over the 30 s to the next: 8,000 a minute, below the 10,000 that Google grants. */
-const batchesMax = 8;
-const spreadMs = 30_000;
 
 /** @returns how many calendars were marked; null when Redis remembers everything */
 export async function checkRedisMemory(
@@ -74,14 +72,17 @@ async function publish(deps: SyncDeps, redis: RedisMemory, ours: string): Promis
 }
 
 async function carryOn(deps: SyncDeps, fleet: FleetRow): Promise<number> {
+  // One check marks what the budget serves until the next: with Google's own quota 3,800 in 30 s, 7,600 a minute.
+  const most = announcedPerTick(deps);
   let marked = 0;
   let position = fleet.pass_position;
-  for (let batches = 0; batches < batchesMax; batches += 1) {
-    const batch = await markNext(deps, fleet, position);
+  while (marked < most) {
+    const limit = Math.min(batchSize, most - marked);
+    const batch = await markNext(deps, fleet, { position, limit });
     if (batch === null) break;
+    await ringBatch(deps, batch, marked);
     marked += batch.length;
-    await ringBatch(deps, batch, batches);
-    if (batch.length < batchSize) break;
+    if (batch.length < limit) break;
     position = batch.at(-1) ?? position;
   }
   return marked;
@@ -90,23 +91,24 @@ async function carryOn(deps: SyncDeps, fleet: FleetRow): Promise<number> {
 async function markNext(
   deps: SyncDeps,
   fleet: FleetRow,
-  position: CalendarId | null,
+  { position, limit }: { position: CalendarId | null; limit: number },
 ): Promise<CalendarId[] | null> {
   const { pass_epoch: epoch, pass_detected_at: detectedAt } = fleet;
   if (epoch === null || detectedAt === null) return null;
   const at = deps.clock.now();
   return deps.db.transaction({ role: 'worker' }, (tx) =>
-    markBatch(tx, { epoch, position, detectedAt, limit: batchSize, at }),
+    markBatch(tx, { epoch, position, detectedAt, limit, at }),
   );
 }
 
-async function ringBatch(deps: SyncDeps, batch: readonly CalendarId[], batches: number): Promise<void> {
+async function ringBatch(deps: SyncDeps, batch: readonly CalendarId[], before: number): Promise<void> {
+  const perMinute = announcedPerMinute(deps);
   const requestedAt = deps.clock.now().toISOString();
   await deps.jobs.enqueueMany(
     batch.map((calendarId, index) => ({
       name: 'pull-calendar' as const,
       payload: { calendarId, reason: 'notify' as const, requestedAt },
-      options: { delayMs: Math.floor(((batches + index / batchSize) / batchesMax) * spreadMs) },
+      options: { delayMs: Math.floor(((before + index) * 60_000) / perMinute) },
     })),
   );
 }

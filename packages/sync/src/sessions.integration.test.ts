@@ -2,7 +2,7 @@
 import { Client } from 'pg';
 import { leaseTokens, readAccount, releaseTokens, type AccountRow, type Transaction } from '@calfleet/db';
 import type { AccountId, ProviderSession } from '@calfleet/domain';
-import { createMailboxLimiter } from '@calfleet/jobs';
+import { createLimiter } from '@calfleet/jobs';
 import { createTestDatabase, createTestRedis, eventually, type TestDatabase } from '@calfleet/testkit';
 import { TokenFleet } from '../testing/token-fleet.ts';
 import type { Sessions } from './sessions.ts';
@@ -302,16 +302,15 @@ test('an account that is not connected has no tokens', async () => {
   expect(fleet.gate.asked()).toBe(0);
 });
 
-test('accounts on one Microsoft mailbox share its places as soon as it is named; Google counts none', async () => {
+test('accounts on one mailbox share its budget as soon as it is named', async () => {
   const redis = await createTestRedis();
-  const limiter = createMailboxLimiter({ redisUrl: redis.url, prefix: redis.prefix, waitMs: 50 });
+  const limiter = createLimiter({ redisUrl: redis.url, prefix: redis.prefix, placeWaitMs: 50 });
   try {
     const { id: first, owner } = await connect('microsoft');
     const second = await fleet.connect('microsoft', owner.issueRefreshToken());
     const sessions = fleet.sessions({ limiter });
     const open = (accountId: AccountId): ProviderSession =>
       sessions.open({ accountId, provider: 'microsoft' });
-    expect(sessions.open({ accountId: first, provider: 'google' })).not.toHaveProperty('admit');
     expect(fleet.sessions().open({ accountId: first, provider: 'microsoft' })).not.toHaveProperty('admit');
 
     // Nobody knows yet that it is the same mailbox.

@@ -1,25 +1,37 @@
 /**
  * Sessions for provider calls: their access tokens are shared by all workers and kept in memory while they live, and
- * where a mailbox stands only so many requests at once, its places are counted over the fleet.
+ * each request asks the fleet's budget before it is sent.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type {
   AccountId,
   Admission,
   Clock,
+  ProviderAnswer,
   ProviderName,
   ProviderSession,
   TokenEndpoint,
 } from '@calfleet/domain';
 import type { AccountRow, Database } from '@calfleet/db';
 import type { Vault } from '@calfleet/vault';
+import type { Ask, PullReason } from '@calfleet/jobs';
 import { isLive, liveToken, openSealed, seal, type LiveToken } from './live-token.ts';
+import { countAnswer, type CallMetrics } from './provider-counts.ts';
 
 export interface Sessions {
-  /** A session on behalf of an account; `onRequest` counts the requests it sends. */
-  open(of: { accountId: AccountId; provider: ProviderName }, onRequest?: () => void): ProviderSession;
+  /**
+   * A session on behalf of an account; `onRequest` counts the requests it sends. `urgency` says which part of the budget
+   * it may spend; left out: `schedule`.
+   */
+  open(of: SessionOf, onRequest?: () => void): ProviderSession;
   /** The refresh token of one account, sealed for another: both are the same mailbox of the same user. */
   reseal(from: AccountRow, to: AccountRow): Uint8Array;
+}
+
+export interface SessionOf {
+  accountId: AccountId;
+  provider: ProviderName;
+  urgency?: PullReason;
 }
 
 export interface SessionsOptions {
@@ -27,8 +39,10 @@ export interface SessionsOptions {
   clock: Clock;
   vault: Vault;
   tokenEndpoints: ReadonlyMap<ProviderName, TokenEndpoint>;
-  /** Counts the requests in flight of a mailbox over the whole fleet. Absent: nobody does. */
-  limiter?: { admit(mailbox: string, places: number): Promise<Admission> };
+  /** Keeps the budget of the whole fleet. Absent: nobody does. */
+  limiter?: { admit(ask: Ask): Promise<Admission> };
+  /** Absent: nothing is counted. */
+  metrics?: CallMetrics;
   /** Waits between two looks for another worker's refresh, milliseconds; tests bring their own. */
   pause?: (ms: number) => Promise<unknown>;
 }
@@ -36,11 +50,8 @@ export interface SessionsOptions {
 /** Live tokens kept unsealed in memory, so that a pull costs no look-up for its token (4 ms of 20, measured). */
 const keptMax = 5_000;
 
-/** Whose mailboxes serve only so many requests at a time. https://learn.microsoft.com/graph/throttling-limits */
-const limited: ReadonlySet<ProviderName> = new Set<ProviderName>(['microsoft']);
-
 export function createSessions(options: SessionsOptions): Sessions {
-  const { clock, limiter, tokenEndpoints, vault } = options;
+  const { clock, limiter, metrics, tokenEndpoints, vault } = options;
   const deps = { pause, ...options };
   const kept = new Map<AccountId, LiveToken>();
   const asking = new Map<string, Promise<LiveToken>>();
@@ -55,21 +66,21 @@ export function createSessions(options: SessionsOptions): Sessions {
     kept.set(accountId, live);
     return live;
   };
-  /** Two accounts on one mailbox share its places, as soon as the provider has named it. */
-  const mailboxOf = async (accountId: AccountId, provider: ProviderName): Promise<string> => {
+  /** Two accounts on one mailbox share its budget, as soon as the provider has named it. */
+  const mailboxOf = async (accountId: AccountId): Promise<string> => {
     const known = kept.get(accountId)?.providerAccountId;
-    const name = known ?? (await ask(accountId, null)).providerAccountId;
-    return `${provider}:${name ?? accountId}`;
+    return known ?? (await ask(accountId, null)).providerAccountId ?? accountId;
   };
   return {
     reseal: (from, to) =>
       seal(vault, to, 'refresh_token', openSealed(vault, from, 'refresh_token', from.refresh_token)),
-    open: ({ accountId, provider }, onRequest) => {
+    open: ({ accountId, provider, urgency = 'schedule' }, onRequest) => {
       /** What this session went out with: a 401 speaks of it, whatever other sessions have by now. */
       let given: string | null = null;
       return {
         accountId,
         ...(onRequest && { onRequest }),
+        ...(metrics && { onAnswer: (answer: ProviderAnswer) => countAnswer(metrics, provider, answer) }),
         accessToken: async ({ fresh = false, lifeMs } = {}) => {
           // The memory provider has no tokens.
           if (!tokenEndpoints.has(provider)) return '';
@@ -82,8 +93,9 @@ export function createSessions(options: SessionsOptions): Sessions {
           return (given = live.token);
         },
         ...(limiter &&
-          limited.has(provider) && {
-            admit: async (places: number) => limiter.admit(await mailboxOf(accountId, provider), places),
+          tokenEndpoints.has(provider) && {
+            admit: async (requests: number) =>
+              limiter.admit({ provider, account: await mailboxOf(accountId), urgency, requests }),
           }),
       };
     },

@@ -4,6 +4,7 @@ import {
   newId,
   type CalendarId,
   type CalendarProvider,
+  type ProviderSession,
   type SyncError,
   type WatchId,
 } from '@calfleet/domain';
@@ -121,7 +122,7 @@ async function prolonged(
   { calendar, channel: { id, resourceId } }: Extract<Step, { do: 'prolong' }>,
 ): Promise<boolean> {
   try {
-    const session = deps.sessions.open({ accountId: calendar.account_id, provider: calendar.provider });
+    const session = sessionFor(deps, calendar);
     const request = { resourceId, expiresAt: wantedExpiry(deps) };
     const channel = await providerOf(deps, calendar).renewWatch?.(session, request);
     if (!channel) return false;
@@ -156,7 +157,7 @@ async function openWatch(
   const provider = providerOf(deps, calendar);
   const sharesResource = isReplaced(provider);
   try {
-    const session = deps.sessions.open({ accountId: calendar.account_id, provider: calendar.provider });
+    const session = sessionFor(deps, calendar);
     if (stopFirst) {
       await provider.stopWatch(session, { watchId: stopFirst.id, resourceId: stopFirst.resourceId });
     }
@@ -181,6 +182,12 @@ async function openWatch(
   if (old) await deps.jobs.enqueue('stop-watch', { watchId: old.id, resourceId: old.resourceId });
   return 'watched';
 }
+
+/** A channel that comes late costs notifications: it is as urgent as they are. */
+const sessionFor = (
+  deps: SyncDeps,
+  { account_id: accountId, provider }: WatchableCalendar,
+): ProviderSession => deps.sessions.open({ accountId, provider, urgency: 'notify' });
 
 const wantedExpiry = (deps: SyncDeps): string =>
   new Date(deps.clock.now().getTime() + lifetimeMs).toISOString();

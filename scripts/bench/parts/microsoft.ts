@@ -3,7 +3,7 @@
  * rows that we stored; and what a pull of a few changes costs beyond the provider's own time.
  */
 import type { CalendarId } from '@calfleet/domain';
-import { createMailboxLimiter } from '@calfleet/jobs';
+import { createLimiter } from '@calfleet/jobs';
 import { pullCalendar } from '@calfleet/sync';
 import { demandSameRows, readCopies, storeCopies } from '../copies.ts';
 import { createEngine, type Engine } from '../engine.ts';
@@ -24,7 +24,7 @@ interface Bench {
 
 export async function benchMicrosoft(ground: Ground): Promise<Figure[]> {
   const store = await ground.openStore('microsoft');
-  const limiter = createMailboxLimiter({ redisUrl: ground.redisUrl, prefix: '{bench-microsoft}' });
+  const limiter = createLimiter({ redisUrl: ground.redisUrl, prefix: '{bench-microsoft}' });
   try {
     const items = ground.quick ? 2_000 : 20_000;
     const calendar = await plantOutlook(ground, store, items);

@@ -4,7 +4,9 @@
  */
 import type { Clock, ProviderSession } from '@calfleet/domain';
 import { calendar, type calendar_v3, type MethodOptions } from 'googleapis/build/src/apis/calendar';
-import { isTokenRefused, toSyncError, type GoogleOperation } from './errors.ts';
+import { inCallSpan } from '../call-span.ts';
+import { answerOf } from '../answer.ts';
+import { isTokenRefused, parkOf, toSyncError, type GoogleOperation, type Park } from './errors.ts';
 
 export interface GoogleCalls {
   api: calendar_v3.Calendar;
@@ -20,17 +22,32 @@ export function createCalls(options: Omit<GoogleCalls, 'api'>): GoogleCalls {
 
 /**
  * Sends one request and gives its JSON. The client answers a body that is no JSON with a string; callers check shape.
- * @throws SyncError as {@link toSyncError} says; what `accessToken` raises passes through
+ * @throws SyncError as {@link toSyncError} says; what `accessToken` and `admit` raise passes through
  */
 export async function call<T>(
   calls: GoogleCalls,
   session: ProviderSession,
   operation: GoogleOperation,
-  request: (api: calendar_v3.Calendar, options: MethodOptions) => Promise<{ data: T }>,
+  request: (api: calendar_v3.Calendar, options: MethodOptions) => Promise<{ data: T; status: number }>,
 ): Promise<T> {
   const attempt = async (accessToken: string): Promise<T> => {
+    const admission = await session.admit?.(1);
+    let park: Park | null = null;
     session.onRequest?.();
-    return (await request(calls.api, callOptions(calls, accessToken))).data;
+    const { accountId } = session;
+    try {
+      const { data, status } = await inCallSpan({ provider: 'google', operation, accountId }, () =>
+        request(calls.api, callOptions(calls, accessToken)),
+      );
+      session.onAnswer?.({ status, code: null, cause: null });
+      return data;
+    } catch (thrown) {
+      session.onAnswer?.(answerOf(toSyncError(thrown, operation, calls.clock.now())));
+      if (isClientError(thrown)) park = parkOf(thrown, operation, calls.clock.now());
+      throw thrown;
+    } finally {
+      await admission?.leave(park?.ms, park?.whose);
+    }
   };
   try {
     return await attempt(await session.accessToken());

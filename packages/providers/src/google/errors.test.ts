@@ -1,5 +1,5 @@
 import type { SyncErrorCode } from '@calfleet/domain';
-import { isTokenRefused, toSyncError, type GoogleOperation } from './errors.ts';
+import { isTokenRefused, parkOf, toSyncError, type GoogleOperation } from './errors.ts';
 
 const now = new Date('2026-11-20T12:00:00Z');
 
@@ -86,6 +86,36 @@ it.each([
 ])('waits after %j for %p ms', (said, ms) => {
   expect(toSyncError(clientError(said), 'listChanges', now).retryAfterMs).toBe(ms);
 });
+
+const exceeded = (limit: string): string =>
+  `Quota exceeded for quota metric 'Queries' and limit '${limit}' of service 'calendar-json.googleapis.com' for consumer 'project_number:1'.`;
+
+it.each([
+  [{ status: 403, reason: 'rateLimitExceeded', message: 'Rate Limit Exceeded' }, 60_000, 'account'],
+  [
+    { status: 403, reason: 'rateLimitExceeded', message: exceeded('Queries per minute per user') },
+    60_000,
+    'account',
+  ],
+  [{ status: 429, reason: 'rateLimitExceeded', message: exceeded('Queries per minute') }, 60_000, 'project'],
+  [{ status: 403, reason: 'userRateLimitExceeded' }, 60_000, 'account'],
+  [
+    { status: 403, reason: 'quotaExceeded', message: 'Calendar usage limits exceeded.' },
+    3_600_000,
+    'account',
+  ],
+  [{ status: 403, reason: 'dailyLimitExceeded' }, 3_600_000, 'project'],
+  [{ status: 503, retryAfter: '30' }, 30_000, 'account'],
+])('parks after %j for %p ms: the %s', (said, ms, whose) => {
+  expect(parkOf(clientError(said), 'listChanges', now)).toEqual({ ms, whose });
+});
+
+it.each([{ status: 503 }, { status: 403, reason: 'forbidden' }, { status: 410 }])(
+  'parks nobody after %j',
+  (said) => {
+    expect(parkOf(clientError(said), 'listChanges', now)).toBeNull();
+  },
+);
 
 it('reads headers of either shape', () => {
   const thrown = { config: {}, response: { status: 429, headers: { 'retry-after': '9' }, data: '' } };

@@ -4,7 +4,7 @@
  * answer never kills a calendar or an account.
  * https://developers.google.com/workspace/calendar/api/guides/errors
  */
-import { SyncError, type SyncErrorCode } from '@calfleet/domain';
+import { SyncError, type ParkScope, type SyncErrorCode } from '@calfleet/domain';
 import { networkCause, retryAfterMs } from '../http.ts';
 
 export type GoogleOperation = 'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch';
@@ -59,6 +59,29 @@ export function toSyncError(thrown: unknown, operation: GoogleOperation, now: Da
     ...(wait !== undefined && { retryAfterMs: wait }),
     context: { operation, status: failure.status, reason: failure.reason, cause: failure.cause },
   });
+}
+
+export interface Park {
+  ms: number;
+  whose: ParkScope;
+}
+
+/** How long Google wants to be left alone, and by whom; null: it does not say so. */
+export function parkOf(thrown: unknown, operation: GoogleOperation, now: Date): Park | null {
+  const { retryAfterMs: ms } = toSyncError(thrown, operation, now);
+  return ms === undefined ? null : { ms, whose: scopeOf(readFailure(thrown)) };
+}
+
+/**
+ * One reason stands for both quotas of a minute, so the limit that the message names decides: "Queries per minute per
+ * user" (https://github.com/Atrejoe/Inky-Calendar-Server/issues/104) or "Queries per minute"
+ * (https://github.com/calcom/cal.diy/issues/18079). What names no limit is this account's: parking one too few costs a
+ * refusal, parking all of them costs everybody a minute.
+ */
+function scopeOf({ reason, message }: GoogleFailure): ParkScope {
+  if (reason === 'dailyLimitExceeded') return 'project';
+  const limit = /\bQuota exceeded\b.*\blimit '([^']{1,80})'/i.exec(message ?? '')?.[1] ?? null;
+  return limit === null || /\bper user\b/i.test(limit) ? 'account' : 'project';
 }
 
 /** True when the access token was refused; a refused notification address also comes as 401. */

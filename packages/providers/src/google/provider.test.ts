@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import type { SyncError } from '@calfleet/domain';
+import { SyncError, type Admission } from '@calfleet/domain';
 import { createGoogleTokenEndpoint } from './oauth.ts';
 import { createGoogleProvider } from './provider.ts';
 
@@ -66,6 +66,70 @@ const errorFrom = async (promise: Promise<unknown>): Promise<SyncError> =>
   )) as SyncError;
 
 const last = { items: [], nextSyncToken: 'next' };
+
+describe('leave to send', () => {
+  const refusal = (status: number, reason: string, message = '') =>
+    json({ error: { errors: [{ domain: 'usageLimits', reason, message }], code: status, message } }, status);
+
+  /** What was asked for and told, in order. */
+  async function listWith(admission: Partial<Admission>): Promise<unknown[]> {
+    const said: unknown[] = [];
+    const leave = async (...told: unknown[]): Promise<void> => void said.push(['leave', ...told]);
+    const asking = {
+      ...session,
+      admit: async (requests: number): Promise<Admission> => {
+        said.push(['admit', requests, seen.length]);
+        return { leave, ...admission };
+      },
+    };
+    const request = {
+      providerCalendarId: 'c',
+      cursor: null,
+      pageCursor: null,
+      pageSize: 1,
+      calendarTimeZone: null,
+    };
+    const window = { start: '2026-10-01T00:00:00Z', end: '2027-11-01T00:00:00Z' };
+    await errorFrom(provider().listChanges(asking, { ...request, window }));
+    return said;
+  }
+
+  it('is asked for before each request, and given back after it', async () => {
+    answer = json(last);
+    expect(await listWith({})).toEqual([
+      ['admit', 1, 0],
+      ['leave', undefined, undefined],
+    ]);
+  });
+
+  it('is asked for once more when the token was refused', async () => {
+    answer = json({ error: { errors: [{ reason: 'authError' }], code: 401 } }, 401);
+    expect(await listWith({})).toEqual([
+      ['admit', 1, 0],
+      ['leave', undefined, undefined],
+      ['admit', 1, 1],
+      ['leave', undefined, undefined],
+    ]);
+  });
+
+  it('carries back for how long Google wants to be left alone, and by whom', async () => {
+    answer = refusal(403, 'userRateLimitExceeded');
+    expect((await listWith({})).at(-1)).toEqual(['leave', 60_000, 'account']);
+    answer = refusal(
+      403,
+      'rateLimitExceeded',
+      "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service 'x'.",
+    );
+    expect((await listWith({})).at(-1)).toEqual(['leave', 60_000, 'project']);
+  });
+
+  it('sends nothing without it', async () => {
+    const parked = new SyncError('rate_limited', 'parked', { retryAfterMs: 5_000 });
+    const refused = { ...session, admit: async () => Promise.reject(parked) };
+    expect(await errorFrom(provider().listCalendars(refused, { pageCursor: null }))).toBe(parked);
+    expect(seen).toEqual([]);
+  });
+});
 
 describe('the request', () => {
   it('keeps the path of the root and escapes the calendar', async () => {

@@ -9,9 +9,6 @@ import { isTokenRefused, toSyncError, type GraphAnswer, type GraphOperation } fr
 
 export const BATCH_MAX = 20;
 
-/** Outlook works at so many parts of a batch at once. https://learn.microsoft.com/graph/throttling-limits */
-const PARALLEL_MAX = 4;
-
 /**
  * Reads paths below the root, at most {@link BATCH_MAX}. Parts that failed in passing are asked for once more,
  * together; not where a part says to stay away, since asking before its time is over is counted as well.
@@ -54,7 +51,7 @@ async function post(
     method: 'POST',
     at: '/$batch',
     body: { requests },
-    places: Math.min(PARALLEL_MAX, paths.length),
+    requests: paths.length,
     partsOf: (outer) => [...partsOf(outer).values()],
   });
   if (answer.status !== 200) throw toSyncError(answer, operation, calls.clock.now());

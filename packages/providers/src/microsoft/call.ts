@@ -3,7 +3,9 @@
  * exactly once. No request leaves for anywhere but the configured root: links come out of answers and cursors out of
  * a database, and a bearer token goes along.
  */
-import { SyncError, type Clock, type ProviderSession } from '@calfleet/domain';
+import { asSyncError, SyncError, type Clock, type ProviderSession } from '@calfleet/domain';
+import { answerOf } from '../answer.ts';
+import { inCallSpan } from '../call-span.ts';
 import { parseJson, send } from '../http.ts';
 import { isTokenRefused, toSyncError, type GraphAnswer, type GraphOperation } from './errors.ts';
 
@@ -23,8 +25,8 @@ export interface GraphRequest {
   body?: unknown;
   /** Wanted size of pages. */
   pageSize?: number;
-  /** Places among the mailbox's requests in flight. Default 1. */
-  places?: number;
+  /** How many Graph counts it as. Default 1. */
+  requests?: number;
   /** How long the token has to live, for what rests on it after the answer. */
   tokenLifeMs?: number;
   /** The answers inside an answer: one of them may say to stay away, too. */
@@ -91,27 +93,53 @@ async function attempt(
   session: ProviderSession,
   request: GraphRequest & { url: string; token: string },
 ): Promise<GraphAnswer> {
-  const admission = await session.admit?.(request.places ?? 1);
+  const admission = await session.admit?.(request.requests ?? 1);
   let parkMs: number | undefined;
   try {
     session.onRequest?.();
-    const received = await send({
-      method: request.method,
-      url: request.url,
-      headers: headersOf(request),
-      ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
-      timeoutMs: calls.timeoutMs,
-      bytesMax: ANSWER_BYTES_MAX,
+    const { operation, method, url } = request;
+    const { accountId } = session;
+    const received = await inCallSpan({ provider: 'microsoft', operation, method, accountId }, () =>
+      send({
+        method,
+        url,
+        headers: headersOf(request),
+        ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+        timeoutMs: calls.timeoutMs,
+        bytesMax: ANSWER_BYTES_MAX,
+      }),
+    ).catch((thrown: unknown) => {
+      session.onAnswer?.(answerOf(asSyncError(thrown)));
+      throw thrown;
     });
     const answer: GraphAnswer = {
       status: received.status,
       body: parseJson(received.text),
       header: (name) => received.headers.get(name),
     };
+    tell(calls, session, request, answer);
     parkMs = parkOf(calls, request, answer);
     return answer;
   } finally {
     await admission?.leave(parkMs);
+  }
+}
+
+/** Graph counts the parts of a batch one by one, and so do we; the answer around them counts only where it failed. */
+function tell(
+  { clock }: GraphCalls,
+  session: ProviderSession,
+  request: GraphRequest,
+  answer: GraphAnswer,
+): void {
+  const parts = answer.status < 300 ? (request.partsOf?.(answer) ?? []) : [];
+  for (const { status, ...rest } of parts.length > 0 ? parts : [answer]) {
+    const isGood = status >= 200 && status < 300;
+    session.onAnswer?.(
+      isGood
+        ? { status, code: null, cause: null }
+        : answerOf(toSyncError({ status, ...rest }, request.operation, clock.now())),
+    );
   }
 }
 

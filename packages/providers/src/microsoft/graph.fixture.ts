@@ -133,8 +133,8 @@ export function counted(): CountedSession {
     onRequest: () => {
       session.requests += 1;
     },
-    admit: async (places) => {
-      session.admitted.push(places);
+    admit: async (requests) => {
+      session.admitted.push(requests);
       return {
         leave: async (parkMs) => {
           session.left.push(parkMs);
