@@ -10,6 +10,7 @@ import { openGround, type Ground, type Store } from './ground.ts';
 import { readOptions, type BenchOptions, type PartName } from './options.ts';
 import { benchBatches } from './parts/batches.ts';
 import { benchCalls } from './parts/calls.ts';
+import { benchFairness } from './parts/fairness.ts';
 import { benchFleet } from './parts/fleet.ts';
 import { benchIncremental } from './parts/incremental.ts';
 import { benchIngress } from './parts/ingress.ts';
@@ -33,6 +34,7 @@ const bench: Record<PartName, Part> = {
   calls: benchCalls,
   microsoft: benchMicrosoft,
   fleet: benchFleet,
+  fairness: benchFairness,
 };
 
 async function main(): Promise<void> {

@@ -12,6 +12,7 @@ export const partNames = [
   'week',
   'microsoft',
   'fleet',
+  'fairness',
 ] as const;
 export type PartName = (typeof partNames)[number];
 

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { newId } from '@calfleet/domain';
+import type { Child } from '../child.ts';
 import { googleOf } from '../engine.ts';
 import type { Figure } from '../figures.ts';
 import type { Ground, Store } from '../ground.ts';
@@ -21,9 +22,9 @@ export async function benchLatency(ground: Ground): Promise<Figure[]> {
   const seconds = ground.quick ? 5 : 25;
   const store = await ground.openStore('latency');
   const floor = await measureFloor(ground, store, ground.quick ? 20 : 100);
-  const fleet = await startFleet(ground, store, calendars);
+  const fleet = await startFleet(ground, store, { count: calendars });
   try {
-    const ours = await editSteadily(store, fleet.calendars, { edits: perSecond * seconds });
+    const ours = await editSteadily(store, fleet.calendars, { edits: perSecond * seconds, perSecond });
     return figuresOf(ours, floor, { calendars, seconds });
   } finally {
     await fleet.close();
@@ -31,8 +32,17 @@ export async function benchLatency(ground: Ground): Promise<Figure[]> {
   }
 }
 
-async function startFleet(ground: Ground, store: Store, count: number) {
-  const env = { ...ground.settings, REDIS_PREFIX: '{latency}', DATABASE_URL: store.url, LOG_LEVEL: 'info' };
+/** Ingress, workers, and calendars of 40 events each that are watched and pulled. */
+export async function startFleet(
+  ground: Ground,
+  store: Store,
+  {
+    count,
+    prefix = '{latency}',
+    workers = [{}],
+  }: { count: number; prefix?: string; workers?: Record<string, string>[] },
+) {
+  const env = { ...ground.settings, REDIS_PREFIX: prefix, DATABASE_URL: store.url, LOG_LEVEL: 'info' };
   const ingress = await ground.start('ingress', { env: { ...env, INGRESS_PORT: '0' } });
   const account = await plantAccount(ground, store, { listed: false });
   const { control } = ground.sandbox;
@@ -49,14 +59,15 @@ async function startFleet(ground: Ground, store: Store, count: number) {
     ids.push(id);
   }
   const port = Number(new URL(ingress.listening).port);
-  const worker = await ground.start('worker', {
-    env: {
-      ...env,
+  const started: Child[] = [];
+  for (const changes of workers) {
+    const own = {
       API_BASE_URL: `http://127.0.0.1:${port}/`,
       WORKER_METRICS_PORT: '0',
       SCHEDULE_WEBHOOK_DRAIN: 'every 1s',
-    },
-  });
+    };
+    started.push(await ground.start('worker', { env: { ...env, ...own, ...changes } }));
+  }
   await until('every calendar is watched and pulled', async () => {
     const { rows } = await store.admin.query<{ ready: number }>(
       `select count(*)::int as ready from calendars c
@@ -68,17 +79,17 @@ async function startFleet(ground: Ground, store: Store, count: number) {
   });
   return {
     calendars: ids.map((id) => ({ id, control: control.account(account.email).calendar(id) })),
-    close: () => Promise.all([worker.stop(), ingress.stop()]),
+    close: () => Promise.all([...started, ingress].map((child) => child.stop())),
   };
 }
 
 type Edited = Pick<PlantedCalendar, 'control'> & { id: string };
 
 /** @returns milliseconds from sending the edit to seeing its row, one per edit */
-async function editSteadily(
+export async function editSteadily(
   store: Store,
   calendars: readonly Edited[],
-  { edits }: { edits: number },
+  { edits, perSecond }: { edits: number; perSecond: number },
 ): Promise<number[]> {
   const targets = await targetsOf(store, calendars, edits);
   const sentAt = new Map<string, number>();
@@ -225,7 +236,7 @@ function figuresOf(
   });
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   const deadline = AbortSignal.timeout(120_000);
   while (!(await holds())) {
     if (deadline.aborted) throw new Error(`Waited two minutes in vain: ${what}.`);
