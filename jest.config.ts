@@ -9,6 +9,8 @@ const shared: Config = {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
     ],
   },
+  // OpenTelemetry's exporter loads node:http by import(), which Jest's own module system does not know.
+  transformIgnorePatterns: ['/node_modules/(?!@opentelemetry/otlp-exporter-base/)'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.calfleet'],
   testPathIgnorePatterns: ['/node_modules/'],
 };

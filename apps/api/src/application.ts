@@ -4,10 +4,12 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import helmet from 'helmet';
 import { isDatabaseUnavailable } from '@calfleet/db';
 import { asSyncError, SyncError } from '@calfleet/domain';
+import { inSpan } from '@calfleet/telemetry';
 import { authenticate, namedUser } from './auth/caller.ts';
 import type { Call, Context, Handler } from './context.ts';
 import { healthRoutes } from './health.ts';
 import { problemBody, RequestProblem } from './problems.ts';
+import { boardPath, queueBoard } from './queue-board/board.ts';
 import { idempotencyKeyOf } from './requests/input.ts';
 import { prefix, routes } from './routes/index.ts';
 
@@ -23,6 +25,7 @@ export function createApplication(context: Context): Express {
   app.use(nameRequest);
   app.use(helmet());
   app.use(healthRoutes(context));
+  app.use(boardPath, queueBoard(context));
 
   const calendar = express.Router({ caseSensitive: true });
   // Whoever is not known does not get as far as a body being read.
@@ -31,7 +34,9 @@ export function createApplication(context: Context): Express {
     next();
   });
   calendar.use(demandJson, express.json({ limit: bodyMax }));
-  for (const [method, path, handler] of routes) calendar[method](path, serve(context, handler));
+  for (const [method, path, handler] of routes) {
+    calendar[method](path, traced({ method, path }, serve(context, handler)));
+  }
   app.use(prefix, calendar);
 
   app.use(() => {
@@ -60,6 +65,37 @@ function demandJson(request: Request, _response: Response, next: NextFunction): 
   next();
 }
 
+type Serve = (request: Request, response: Response) => Promise<void>;
+type Route = { method: (typeof routes)[number][0]; path: string };
+
+/** Callers have shown their key by now, so their `traceparent` is believed. */
+const traced =
+  ({ method, path }: Route, work: Serve): Serve =>
+  (request, response) => {
+    const name = `api ${upper[method]} ${prefix}${path}` as const;
+    const facts = {
+      'http.request.method': upper[method],
+      'http.route': prefix + path,
+      'calfleet.request_id': String(response.getHeader('x-request-id')),
+    };
+    const traceparent = request.headersDistinct['traceparent']?.[0];
+    // The caller's own mistakes are no failures of ours.
+    const isFailure = (thrown: unknown) => statusOf(thrown) >= 500;
+    return inSpan(name, { kind: 'server', facts, traceparent, isFailure }, async (span) => {
+      try {
+        await work(request, response);
+        span.set({ 'http.response.status_code': response.statusCode });
+      } catch (thrown) {
+        span.set({ 'http.response.status_code': statusOf(thrown) });
+        throw thrown;
+      }
+    });
+  };
+
+const upper = { get: 'GET', post: 'POST', patch: 'PATCH', put: 'PUT', delete: 'DELETE' } as const;
+
+const statusOf = (thrown: unknown): number => problemBody(readError(thrown), '').status;
+
 const serve = (context: Context, handler: Handler) => async (request: Request, response: Response) => {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
@@ -72,7 +108,8 @@ const serve = (context: Context, handler: Handler) => async (request: Request, r
     body: request.body as unknown,
     idempotencyKey: request.method === 'GET' ? null : idempotencyKeyOf(request.headersDistinct),
     gone: gone.signal,
-    logger: context.logger.child({ request_id: response.getHeader('x-request-id') }),
+    requestId: requestIdOf(response),
+    logger: context.logger.child({ request_id: requestIdOf(response) }),
   };
   const { status, body, headers = {} } = await handler(context, call);
   if (!response.writable) return;
@@ -83,6 +120,8 @@ const serve = (context: Context, handler: Handler) => async (request: Request, r
     .status(status)
     .json(body);
 };
+
+const requestIdOf = (response: Response): string => String(response.getHeader('x-request-id'));
 
 /** Express knows an error handler by its four parameters. */
 const answerError =
@@ -96,7 +135,10 @@ const answerError =
       logger.error('A request failed', { ...faultOf(thrown), request_id: requestId, method: request.method });
     }
     if (problem.status === 503) response.setHeader('retry-after', '5');
-    if (problem.status === 401) response.setHeader('www-authenticate', 'Bearer');
+    if (problem.status === 429) response.setHeader('retry-after', '60');
+    if (problem.status === 401 && !response.hasHeader('www-authenticate')) {
+      response.setHeader('www-authenticate', 'Bearer');
+    }
     response.status(problem.status).setHeader('cache-control', 'no-store');
     response.setHeader('content-type', 'application/problem+json; charset=utf-8');
     response.end(JSON.stringify(problem));

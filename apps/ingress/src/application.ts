@@ -1,5 +1,6 @@
 /** The routes. Kept short on purpose: every middleware here is paid for by every notification. */
 import { randomUUID } from 'node:crypto';
+import { inSpan, type SpanName } from '@calfleet/telemetry';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { capBody } from './body-cap.ts';
 import type { NotificationDeps } from './deps.ts';
@@ -21,9 +22,9 @@ export function createApplication(deps: NotificationDeps & { isStopping: () => b
   app.set('trust proxy', false);
 
   app.use(nameRequest);
-  app.post(googlePath, capBody, receiveGoogle(deps));
+  app.post(googlePath, capBody, traced('notification google', receiveGoogle(deps)));
   // Caps the body itself, since it reads it.
-  app.post(microsoftPath, receiveMicrosoft(deps));
+  app.post(microsoftPath, traced('notification microsoft', receiveMicrosoft(deps)));
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', async (_request, response) => {
     const ready = !isStopping() && (await producer.ready());
@@ -52,6 +53,18 @@ export function createApplication(deps: NotificationDeps & { isStopping: () => b
 /** An address that does not decode, for example. */
 const isClientError = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'status' in error && error.status === 400;
+
+type Receive = (request: Request, response: Response) => Promise<void>;
+
+/** A trace begins here, always: whoever sends notifications is nobody whose `traceparent` we believe. */
+const traced =
+  (name: SpanName, receive: Receive): Receive =>
+  (request, response) =>
+    inSpan(name, { kind: 'server', facts: { 'http.request.method': 'POST' } }, async (span) => {
+      await receive(request, response);
+      span.set({ 'http.response.status_code': response.statusCode });
+      if (response.statusCode >= 500) span.fail(String(response.statusCode));
+    });
 
 function nameRequest(request: Request, response: Response, next: NextFunction): void {
   const given = request.headers['x-request-id'];

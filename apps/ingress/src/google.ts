@@ -3,6 +3,7 @@
  * Redis has it, and nothing here pulls (I3). Statuses other than 500, 502, 503, 504 are never sent again by Google,
  * so whatever could succeed later is a 503.
  */
+import { annotate } from '@calfleet/telemetry';
 import type { Request, Response } from 'express';
 import type { NotificationDeps } from './deps.ts';
 import { readGoogleHeaders } from './google-headers.ts';
@@ -31,6 +32,7 @@ export function receiveGoogle(deps: NotificationDeps) {
       return sendProblem(response, 'invalid_input', { detail, errors: read.problems });
     }
     const { watchId, token, event, resourceId, expiresAt } = read.notification;
+    annotate({ 'calfleet.watch_id': watchId, 'calfleet.hint': event });
     switch (signer.verify(watchId, token)) {
       case 'wrong':
         count('bad_token', event);

@@ -2,13 +2,14 @@
 import { ingressConfig, runProcess } from '@calfleet/config';
 import { systemClock } from '@calfleet/domain';
 import { createProducer } from '@calfleet/jobs';
-import { createLogger, createMetrics } from '@calfleet/telemetry';
+import { createLogger, createMetrics, startTracing } from '@calfleet/telemetry';
 import { createChannelSigner } from '@calfleet/vault';
 import { startIngress } from './ingress.ts';
 
 runProcess(async (env) => {
   const config = ingressConfig(env);
   const logger = createLogger({ service: 'ingress', level: config.logLevel });
+  const tracing = await startTracing({ service: 'calfleet-ingress', env, logger });
   const producer = createProducer({
     redisUrl: config.redisUrl,
     prefix: config.redisPrefix,
@@ -25,6 +26,10 @@ runProcess(async (env) => {
   return {
     listening: ingress.url,
     logger,
-    close: () => ingress.close().then(() => producer.close()),
+    close: async () => {
+      await ingress.close();
+      await producer.close();
+      await tracing.close();
+    },
   };
 });

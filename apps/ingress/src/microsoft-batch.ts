@@ -4,6 +4,7 @@
  */
 import type { Request } from 'express';
 import type { JobRequest } from '@calfleet/jobs';
+import { annotate } from '@calfleet/telemetry';
 import type { ChannelSigner } from '@calfleet/vault';
 import { readBody } from './body-cap.ts';
 import type { NotificationDeps } from './deps.ts';
@@ -62,6 +63,7 @@ export function createBatchReceiver(deps: NotificationDeps) {
     }
     const { events, dropped, jobs } = judge(signer, read.items, from.receivedAt);
     if (storing + jobs.length > storingMax) return refuse('overloaded', { code: 'provider_unavailable' });
+    annotate({ 'calfleet.items': read.items.length, 'messaging.batch.message_count': jobs.length });
     for (const { event, as } of dropped) count(event, as);
     const isStored = await store(jobs);
     for (const event of events) count(event, isStored ? 'accepted' : 'not_stored');

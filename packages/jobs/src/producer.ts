@@ -3,6 +3,7 @@
  * neither hang on Redis nor say yes without it.
  */
 import { SyncError } from '@calfleet/domain';
+import { activeTraceId, carrier, inSpan, type Span } from '@calfleet/telemetry';
 import { openImpatient, outageReporter, readiness } from './connection.ts';
 import type { Producer, RedisAddress } from './contract.ts';
 import { planOf, type Plan } from './plan.ts';
@@ -35,11 +36,12 @@ export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: 
   const connected = readiness(redis);
   const shelf = createQueueShelf(redis, { prefix, onError: (error) => report.error(error) });
 
-  const add = async (plans: readonly Plan[]): Promise<void> => {
+  const add = async (plans: readonly Plan[], span?: Span): Promise<void> => {
     await connected(connectGraceMs);
     const [only] = plans;
     if (only && plans.length === 1) {
-      await (await shelf.open(only.queue)).add(only.name, only.payload, only.options);
+      const job = await (await shelf.open(only.queue)).add(only.name, only.payload, only.options);
+      span?.set({ 'messaging.message.id': job.id });
       return;
     }
     for (const name of new Set(plans.map((plan) => plan.queue))) {
@@ -51,7 +53,7 @@ export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: 
 
   const addInTime = async (plans: readonly Plan[]): Promise<void> => {
     try {
-      await within(timeoutMs, add(plans), 'Redis did not answer in time');
+      await within(timeoutMs, addTraced(plans, add), 'Redis did not answer in time');
     } catch (error) {
       throw new QueueUnavailable(error);
     }
@@ -78,6 +80,48 @@ export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: 
       }
     },
     close: () => shelf.close(),
+  };
+}
+
+/**
+ * Within a trace, jobs belong to it. One that coalesces with a waiting job brings nothing along: its trace ends here, at
+ * the id of the job that runs for both, and that run is in the trace of whoever was first. Where the waiting one already
+ * runs, BullMQ keeps the last adder's job with its trace.
+ */
+async function addTraced(
+  plans: readonly Plan[],
+  add: (plans: readonly Plan[], span?: Span) => Promise<void>,
+): Promise<void> {
+  const [first] = plans;
+  if (!first || activeTraceId() === undefined) return add(plans);
+  const facts = {
+    'messaging.system': 'bullmq',
+    'messaging.destination.name': first.queue,
+    'messaging.batch.message_count': plans.length,
+    'calfleet.job': first.name,
+  };
+  return inSpan('enqueue', { kind: 'producer', facts }, (span) => {
+    const metadata = carrier();
+    const telemetry = metadata === undefined ? {} : { telemetry: { metadata } };
+    return add(
+      plans.map((plan) => ({ ...plan, options: { ...plan.options, ...telemetry } })),
+      span,
+    );
+  });
+}
+
+/** The same producer for work that a request led to: what it adds belongs to the request as well. */
+export function onBehalfOf(
+  producer: Pick<Producer, 'enqueue' | 'enqueueMany'>,
+  requestId: string | undefined,
+): Pick<Producer, 'enqueue' | 'enqueueMany'> {
+  if (requestId === undefined) return producer;
+  return {
+    enqueue: (name, payload, options) => producer.enqueue(name, payload, { requestId, ...options }),
+    enqueueMany: (requests) =>
+      producer.enqueueMany(
+        requests.map((request) => ({ ...request, options: { requestId, ...request.options } })),
+      ),
   };
 }
 

@@ -1,6 +1,7 @@
 /** One run of one job: checks the payload, calls the handler, and turns what it threw into the queue's outcome. */
 import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
 import { SyncError } from '@calfleet/domain';
+import { inSpan, type Span, type SpanFacts } from '@calfleet/telemetry';
 import { tickNames, type JobName, type QueueName } from './catalog.ts';
 import type { Handler, JobContext, JobEvent, WorkersOptions } from './contract.ts';
 import { entryOf } from './plan.ts';
@@ -35,17 +36,36 @@ export function createRunner(options: WorkersOptions, guard: TickGuard) {
       );
     });
 
-  const run = async (queue: QueueName, job: Job, token: string | undefined): Promise<void> => {
+  const run = (queue: QueueName, job: Job, token: string | undefined): Promise<void> =>
+    inSpan(
+      `job ${entryOf(job.name) ? job.name : 'unknown'}`,
+      {
+        kind: 'consumer',
+        facts: factsOfRun(queue, job),
+        carried: job.opts.telemetry?.metadata,
+        // What a tick planned is not one story.
+        isFanOut: isTick(job.name),
+        // Given back or snoozed: the outcome says which.
+        isFailure: (error) => !(error instanceof DelayedError),
+      },
+      (span) => runOnce({ queue, job, token, span }),
+    );
+
+  const runOnce = async ({ queue, job, token, span }: Run): Promise<void> => {
     const startedAt = performance.now();
     const name = job.name as JobName;
     const attempt = job.attemptsMade + 1;
-    const logger = options.logger.child({ queue, job: name, job_id: job.id, attempt });
+    const logger = options.logger.child({ queue, job: name, job_id: job.id, attempt, ...idsOf(job) });
     const elapsed = () => performance.now() - startedAt;
-    const tell = (outcome: JobEvent['outcome']) =>
+    const tell = (outcome: JobEvent['outcome']) => {
+      span.set({ 'calfleet.outcome': outcome });
       options.onEvent?.({ name, queue, outcome, waitedMs: waitedMs(job), durationMs: elapsed() });
+    };
 
     const parsed = entryOf(name)?.payload.safeParse(job.data);
     if (!parsed?.success) {
+      span.fail('invalid_payload');
+      tell('parked');
       logger.error('Parked: this job is not in the catalogue or its payload is not what the catalogue says');
       throw new UnrecoverableError('invalid payload');
     }
@@ -60,6 +80,7 @@ export function createRunner(options: WorkersOptions, guard: TickGuard) {
         jobId: job.id ?? '',
         attempt,
         enqueuedAt: new Date(job.timestamp),
+        requestId: factIn(job, 'requestId'),
         signal,
         logger,
       };
@@ -73,13 +94,14 @@ export function createRunner(options: WorkersOptions, guard: TickGuard) {
       return sleep(job, token, 0);
     }
     const outcome = options.outcomeOf(ending.error);
+    if (outcome.action === 'park' || outcome.action === 'retry') span.fail(labelOf(ending.error));
     switch (outcome.action) {
       case 'drop':
         tell('dropped');
         return logger.info('Dropped', factsOf(ending.error));
       case 'snooze':
         // The next tick comes by itself; kept, those of an outage would pile up and all run at its end.
-        if (tickNames.some((tick) => tick === name)) {
+        if (isTick(name)) {
           tell('dropped');
           return logger.info('Left to the next tick', factsOf(ending.error));
         }
@@ -111,6 +133,47 @@ export function createRunner(options: WorkersOptions, guard: TickGuard) {
     handBack() {
       for (const { handBack } of [...running]) handBack();
     },
+  };
+}
+
+interface Run {
+  queue: QueueName;
+  job: Job;
+  token: string | undefined;
+  span: Span;
+}
+
+const isTick = (name: string): boolean => tickNames.some((tick) => tick === name);
+
+/** An id or a word of a payload, which nobody has checked yet. */
+function factIn(job: Job, name: string): string | undefined {
+  const payload: unknown = job.data;
+  if (typeof payload !== 'object' || payload === null) return undefined;
+  const value = (payload as Record<string, unknown>)[name];
+  return typeof value === 'string' && /^[\w.-]{1,128}$/.test(value) ? value : undefined;
+}
+
+/** What the lines of a job are found by. */
+const idsOf = (job: Job): Record<string, unknown> => ({
+  request_id: factIn(job, 'requestId'),
+  calendar_id: factIn(job, 'calendarId'),
+  account_id: factIn(job, 'accountId'),
+  watch_id: factIn(job, 'watchId'),
+});
+
+/** The same for its span. */
+function factsOfRun(queue: QueueName, job: Job): SpanFacts {
+  const fact = (name: string) => factIn(job, name);
+  return {
+    'messaging.system': 'bullmq',
+    'messaging.destination.name': queue,
+    'messaging.message.id': job.id,
+    'calfleet.attempt': job.attemptsMade + 1,
+    'calfleet.calendar_id': fact('calendarId'),
+    'calfleet.account_id': fact('accountId'),
+    'calfleet.watch_id': fact('watchId'),
+    'calfleet.hint': fact('event'),
+    'calfleet.reason': fact('reason'),
   };
 }
 

@@ -6,10 +6,12 @@ import {
   type TokenEndpoint,
   type TokenGrant,
 } from '@calfleet/domain';
+import { inCallSpan, type ProviderCall } from './call-span.ts';
 import { parseJson, retryAfterMs, send, type HttpAnswer } from './http.ts';
 import { isJson, textOf, type Json } from './json.ts';
 
 interface RefreshOptions {
+  provider: ProviderCall['provider'];
   url: string;
   clientId: string;
   clientSecret: string;
@@ -31,24 +33,28 @@ export function createTokenEndpoint(options: RefreshOptions): TokenEndpoint {
     async refresh({ refreshToken, clock }): Promise<TokenGrant> {
       // Taken before the request, so that a slow answer shortens the token's life and never stretches it.
       const askedAt = clock.now();
-      const answer = await send({
-        method: 'POST',
-        url: options.url,
-        body: new URLSearchParams({
-          grant_type: 'refresh_token',
-          refresh_token: refreshToken,
-          client_id: options.clientId,
-          client_secret: options.clientSecret,
-        }),
-        timeoutMs: options.timeoutMs,
-        bytesMax: options.bytesMax,
-      });
+      const call = { provider: options.provider, operation: 'refresh', method: 'POST' } as const;
+      const answer = await inCallSpan(call, () => sendRefresh(options, refreshToken));
       const body = parseJson(answer.text);
       if (answer.status !== 200) throw refusal(options, answer, body, askedAt);
       return readGrant(body, askedAt);
     },
   };
 }
+
+const sendRefresh = (options: RefreshOptions, refreshToken: string): Promise<HttpAnswer> =>
+  send({
+    method: 'POST',
+    url: options.url,
+    body: new URLSearchParams({
+      grant_type: 'refresh_token',
+      refresh_token: refreshToken,
+      client_id: options.clientId,
+      client_secret: options.clientSecret,
+    }),
+    timeoutMs: options.timeoutMs,
+    bytesMax: options.bytesMax,
+  });
 
 function readGrant(body: unknown, askedAt: Date): TokenGrant {
   const accessToken = isJson(body) ? textOf(body['access_token']) : null;

@@ -68,7 +68,8 @@ function reporting(exporter: SpanExporter, logger: TracingOptions['logger']): Sp
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
-        hear(result.code === 0, spans.length);
+        // ExportResultCode.SUCCESS, of a package that we do not name.
+        hear(Number(result.code) === 0, spans.length);
         done(result);
       }),
     forceFlush: async () => exporter.forceFlush?.(),
@@ -103,12 +104,13 @@ function createTracer(): Tracer {
         { kind: kinds[kind], attributes: attributesOf(facts), links },
         parent,
       );
-      const span = spanOf(started);
+      let hasFailed = false;
+      const span = spanOf(started, () => (hasFailed = true));
       const within = options.isFanOut ? parent.setValue(hopsKey, hopsMax) : parent;
       try {
         return await context.with(trace.setSpan(within, started), () => work(span));
       } catch (error) {
-        if (isFailure(error)) span.fail(typeOf(error));
+        if (!hasFailed && isFailure(error)) span.fail(typeOf(error));
         throw error;
       } finally {
         started.end();
@@ -127,9 +129,10 @@ function createTracer(): Tracer {
   };
 }
 
-const spanOf = (open: OtelSpan): Span => ({
+const spanOf = (open: OtelSpan, onFail?: () => void): Span => ({
   set: (facts) => open.setAttributes(attributesOf(facts)),
   fail: (type) => {
+    onFail?.();
     open.setAttribute('error.type', type);
     open.setStatus({ code: SpanStatusCode.ERROR });
   },

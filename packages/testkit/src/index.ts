@@ -11,3 +11,5 @@ export { createTestRedis } from './test-redis.ts';
 export type { TestRedis } from './test-redis.ts';
 export { testServices } from './test-services.ts';
 export type { GivenServices, TestServices } from './test-services.ts';
+export { startTraceReceiver } from './trace-receiver.ts';
+export type { ReceivedSpan, TraceReceiver } from './trace-receiver.ts';

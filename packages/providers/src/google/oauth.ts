@@ -26,4 +26,4 @@ const codes: Record<string, SyncErrorCode> = {
 };
 
 export const createGoogleTokenEndpoint = ({ tokenUrl: url, ...client }: GoogleOauthOptions): TokenEndpoint =>
-  createTokenEndpoint({ ...client, url, codes, bytesMax: ANSWER_BYTES_MAX });
+  createTokenEndpoint({ provider: 'google', ...client, url, codes, bytesMax: ANSWER_BYTES_MAX });

@@ -36,7 +36,14 @@ export function createMicrosoftTokenEndpoint(options: MicrosoftOauthOptions): To
   const { tenant, loginRootUrl, ...client } = options;
   const url = `${loginRootUrl.replace(/\/+$/, '')}/${encodeURIComponent(tenant)}/oauth2/v2.0/token`;
   const factsOf = (body: Json) => ({ aadsts: aadstsOf(body) });
-  return createTokenEndpoint({ ...client, url, codes, bytesMax: ANSWER_BYTES_MAX, factsOf });
+  return createTokenEndpoint({
+    provider: 'microsoft',
+    ...client,
+    url,
+    codes,
+    bytesMax: ANSWER_BYTES_MAX,
+    factsOf,
+  });
 }
 
 function aadstsOf(body: Json): number | null {
