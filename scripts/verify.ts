@@ -1,12 +1,19 @@
 /** `npm run verify`: what is generated and committed equals what would be generated now. `--write` brings it up to date. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { describeSettings } from '@calfleet/config';
+import { makePrometheusRule } from './prometheus-rule.ts';
 
-const artefacts: { file: string; make: () => string }[] = [{ file: '.env.example', make: describeSettings }];
+const artefacts: { file: string; make: (file: string) => string | Promise<string> }[] = [
+  { file: '.env.example', make: describeSettings },
+  {
+    file: 'deploy/kubernetes/components/monitoring/prometheus-rule.yaml',
+    make: makePrometheusRule,
+  },
+];
 
 async function main(write: boolean): Promise<void> {
   for (const { file, make } of artefacts) {
-    const text = make();
+    const text = await make(file);
     if ((await readFile(file, 'utf8').catch(() => null)) === text) continue;
     if (write) {
       await writeFile(file, text);
