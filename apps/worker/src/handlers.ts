@@ -1,5 +1,5 @@
 /** One function per job of the catalogue; a job without one does not compile. The work itself is in packages/sync. */
-import type { Handlers, JobContext } from '@calfleet/jobs';
+import { onBehalfOf, type Handlers, type JobContext } from '@calfleet/jobs';
 import {
   auditCalendar,
   cleanUp,
@@ -20,8 +20,12 @@ import {
 } from '@calfleet/sync';
 
 export function createHandlers(deps: SyncDeps): Handlers {
-  /** The engine's lines carry the job they belong to. */
-  const within = ({ logger }: JobContext): SyncDeps => ({ ...deps, logger });
+  /** The engine's lines carry the job they belong to, and the jobs that it rings for the request that led here. */
+  const within = ({ logger, requestId }: JobContext): SyncDeps => ({
+    ...deps,
+    logger,
+    jobs: onBehalfOf(deps.jobs, requestId),
+  });
   return {
     'receive-notification': async ({ expiresAt, receivedAt, ...notification }, context) => {
       const result = await receiveNotification(within(context), {

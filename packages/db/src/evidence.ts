@@ -54,14 +54,18 @@ export async function stampSeen(
 
 /**
  * Takes the next number of the calendar's own evidence: what is stored with it is newer than any running round. The
- * generation comes with it: a round that opens later sees the row, one that is open does not sweep it.
+ * generation comes with it: a round that opens later sees the row, one that is open does not sweep it. So does the window,
+ * which may have moved since the question was asked.
  */
 export async function takeEvidence(
   tx: Transaction,
   calendarId: CalendarId,
-): Promise<{ writtenSeq: bigint; generation: bigint }> {
-  const rows = await tx.$queryRaw<{ write_seq: bigint; generation: bigint }[]>`
-    update calendars set write_seq = write_seq + 1 where id = ${calendarId}::uuid returning write_seq, generation`;
+): Promise<Pick<Evidence, 'writtenSeq' | 'generation' | 'windowStart' | 'windowEnd'>> {
+  const rows = await tx.$queryRaw<{ write_seq: bigint; generation: bigint; start: Date; end: Date }[]>`
+    update calendars set write_seq = write_seq + 1 where id = ${calendarId}::uuid
+    returning write_seq, generation, least(window_start, round_window_start, moving_start) as start,
+      greatest(window_end, round_window_end, moving_end) as end`;
   if (!rows[0]) throw new Error('The calendar is gone.');
-  return { writtenSeq: rows[0].write_seq, generation: rows[0].generation };
+  const { write_seq: writtenSeq, generation, start, end } = rows[0];
+  return { writtenSeq, generation, windowStart: start, windowEnd: end };
 }

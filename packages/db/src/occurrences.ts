@@ -80,3 +80,19 @@ export async function replaceOccurrences(
         (excluded.event_id, excluded.all_day, excluded.starts_at, excluded.ends_at, excluded.floating,
          excluded.transparent)`;
 }
+
+/** Adds occurrences; what is there already is right, and is not even locked. */
+export async function addOccurrences(
+  tx: Transaction,
+  calendar: { id: CalendarId; userId: string },
+  rows: readonly OccurrenceRow[],
+): Promise<void> {
+  await tx.$executeRaw`
+    insert into calendar_occurrences (calendar_id, owner_id, slot, event_id, user_id, all_day, starts_at, ends_at,
+      floating, transparent)
+    select ${calendar.id}::uuid, owner_id, slot, event_id, ${calendar.userId}, all_day, starts_at, ends_at, floating,
+      transparent
+    from json_to_recordset(${JSON.stringify(rows)}::json) as x(owner_id uuid, slot text, event_id uuid, all_day boolean,
+      starts_at timestamptz, ends_at timestamptz, floating boolean, transparent boolean)
+    on conflict (owner_id, slot) do nothing`;
+}

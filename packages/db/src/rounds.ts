@@ -110,6 +110,7 @@ export async function finishRound(
            held_apply_seq = case when ${end.heldApplied} then null else c.held_apply_seq end,
            failures = 0, last_error_code = null, last_error = null, last_mode = c.round_mode,
            last_synced_at = ${end.at}, last_round_started_at = c.round_started_at,
+           last_full_at = case when c.round_mode = 'full' then c.round_started_at else c.last_full_at end,
            quiet_polls = ${end.quietPolls}, next_pull_at = ${end.nextPullAt}, updated_at = ${end.at},
            look_again_at = ${end.lookAgainAt}, looks = ${end.looks},
            round_id = null, round_mode = null, round_trigger = null, round_generation = null, round_cursor = null,

@@ -18,6 +18,8 @@ export type TransactionOptions = Role & {
   calendars?: readonly CalendarId[];
   /** Whole transaction, milliseconds. Prisma's default of 5 s fails after a long wait for a lock. */
   timeoutMs?: number;
+  /** Longest wait for a lock, milliseconds. Short for work that can come back later. */
+  lockTimeoutMs?: number;
 };
 
 // A plan that is kept was made for the table as it was: on a table that fills it reads everything, again and again (a
@@ -37,7 +39,7 @@ export async function runTransaction<T>(
       await tx.$queryRaw`
         select set_config('role', ${`calfleet_${options.role}`}, true),
                set_config('calfleet.user_id', ${userId}, true),
-               set_config('lock_timeout', ${String(lockTimeoutMs)}, true),
+               set_config('lock_timeout', ${String(options.lockTimeoutMs ?? lockTimeoutMs)}, true),
                set_config('plan_cache_mode', 'force_custom_plan', true)`;
       await lockCalendars(tx, options.calendars ?? []);
       return work(tx);

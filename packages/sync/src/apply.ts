@@ -26,6 +26,7 @@ import {
   type Round,
   type Transaction,
 } from '@calfleet/db';
+import { annotate, inSpan } from '@calfleet/telemetry';
 import type { SyncDeps } from './deps.ts';
 import { eventRow, goneRow } from './event-row.ts';
 import { storeHalving } from './halve.ts';
@@ -34,7 +35,7 @@ import { looksAfter, noMoreLooks, quietPollsAfter } from './next-pull.ts';
 import { providerOf } from './provider-of.ts';
 import { recomputeSeries } from './series.ts';
 import { sweepRound } from './sweep.ts';
-import { keptOf } from './windows.ts';
+import { keptOf, type Bounds } from './windows.ts';
 
 export type PageOutcome =
   | { done: false; nextPageCursor: string; changes: number }
@@ -55,7 +56,22 @@ export type PageOutcome =
 export type CalendarInRound = LeasedCalendar & { round: Round };
 
 /** @throws lease_lost this worker's time is over, or the page was applied before: nothing was changed */
-export async function applyPage(
+export function applyPage(
+  deps: SyncDeps,
+  calendar: CalendarInRound,
+  page: ChangesPage,
+  calls: number,
+): Promise<PageOutcome> {
+  const facts = {
+    'calfleet.calendar_id': calendar.id,
+    'calfleet.provider': calendar.provider,
+    'calfleet.mode': calendar.round.mode,
+    'calfleet.items': page.items.length,
+  };
+  return inSpan('page transaction', { facts }, () => storePage(deps, calendar, page, calls));
+}
+
+async function storePage(
   deps: SyncDeps,
   calendar: CalendarInRound,
   page: ChangesPage,
@@ -212,9 +228,11 @@ async function applySorted(
   const { hasQuarantine, hasHeld, preferences, window } = await renewLease(tx, calendar);
   const at = deps.clock.now();
   const windowed = providerOf(deps, calendar).windowed;
-  const evidence = evidenceOf(calendar, windowed, at);
+  const evidence = evidenceOf(calendar, windowed ? keptOf(window) : window, at);
   const look = windowed ? { id: calendar.round.id, roundId: calendar.round.id } : null;
   const applied = await storeItems(tx, evidence, sorted, { store, hasQuarantine, look });
+  const { created, updated } = applied;
+  annotate({ 'calfleet.created': created, 'calfleet.updated': updated, 'calfleet.deleted': applied.deleted });
   for (const { code } of applied.quarantined) deps.metrics.quarantined.inc({ code });
   // A deletion and a return may come as one change: its exceptions are asked for once more, in full.
   if (applied.revived && calendar.round.mode === 'incremental') await requestFullRound(tx, calendar.id);
@@ -222,7 +240,7 @@ async function applySorted(
   // Guard I2: the cursor says whether there is more, never the number of items.
   if (page.nextPageCursor !== null) {
     await advanceRound(tx, calendar, { ...progress, nextPageCursor: page.nextPageCursor, at });
-    const changes = applied.created + applied.updated + applied.deleted;
+    const changes = created + updated + applied.deleted;
     return { done: false, nextPageCursor: page.nextPageCursor, changes };
   }
   // Guard I1.
@@ -233,7 +251,8 @@ async function applySorted(
   const seenNow = page.items.length;
   const sweep = await sweepRound(deps, tx, calendar, { evidence, seenNow, hasHeld, windowed });
   const deleted = applied.deleted + sweep.deleted;
-  const changes = calendar.round.changes + applied.created + applied.updated + deleted;
+  annotate({ 'calfleet.deleted': deleted });
+  const changes = calendar.round.changes + created + updated + deleted;
   const { trigger } = calendar.round;
   // What is looked at next has changed, as far as anybody can tell.
   const mustLook = windowed && (await isRecheckDue(tx, calendar.id, at));
@@ -266,15 +285,13 @@ async function applySorted(
     mustLook,
     lookAgainAt: again.lookAgainAt,
     held: sweep.held,
-    created: applied.created,
-    updated: applied.updated,
+    created,
+    updated,
     deleted,
   };
 }
 
-function evidenceOf(calendar: CalendarInRound, windowed: boolean, at: Date): Evidence {
-  const window = { start: calendar.round.windowStart, end: calendar.round.windowEnd };
-  const kept = windowed ? keptOf(window) : window;
+function evidenceOf(calendar: CalendarInRound, kept: Bounds, at: Date): Evidence {
   return {
     calendarId: calendar.id,
     userId: calendar.userId,

@@ -4,6 +4,7 @@
  */
 import { RecurrenceError, expandSeries, newId, type EventTime, type ZoneTable } from '@calfleet/domain';
 import {
+  addOccurrences,
   readSeriesParts,
   replaceOccurrences,
   type Evidence,
@@ -24,12 +25,38 @@ const expandingMsMax = 500;
 /** All-day and floating bounds may be asked for in any zone, 14 hours off at most: their window is wider by that. */
 const marginMs = 14 * 3_600_000;
 
+/** A calendar, and the window in which its occurrences are computed. */
+type Expanding = Pick<Evidence, 'calendarId' | 'userId' | 'windowStart' | 'windowEnd'>;
+
 /** @returns what could not be expanded, or not to its end: named, and blocking nothing */
-export async function recomputeSeries(
+export const recomputeSeries = (
   tx: Transaction,
-  evidence: Evidence,
+  evidence: Expanding,
   zones: ZoneTable,
   series: readonly string[],
+): Promise<QuarantinedItem[]> =>
+  expandEach(tx, evidence, { zones, series }, (calendar, owners, rows) =>
+    replaceOccurrences(tx, calendar, owners, rows),
+  );
+
+/** Adds what takes place in a part of the window that is new; what the rest of it holds is left alone. @returns as above */
+export const extendSeries = (
+  tx: Transaction,
+  part: Expanding,
+  zones: ZoneTable,
+  series: readonly string[],
+): Promise<QuarantinedItem[]> =>
+  expandEach(tx, part, { zones, series }, (calendar, _owners, rows) => addOccurrences(tx, calendar, rows));
+
+async function expandEach(
+  tx: Transaction,
+  evidence: Expanding,
+  { zones, series }: { zones: ZoneTable; series: readonly string[] },
+  store: (
+    calendar: { id: Evidence['calendarId']; userId: string },
+    owners: readonly string[],
+    rows: readonly OccurrenceRow[],
+  ) => Promise<void>,
 ): Promise<QuarantinedItem[]> {
   if (series.length === 0) return [];
   const parts = await readSeriesParts(tx, evidence.calendarId, series);
@@ -45,10 +72,10 @@ export async function recomputeSeries(
     waiting += 1;
     const isShort = performance.now() - since < expandingMsMax;
     if (rows.length < rowsPerStatement && waiting < seriesPerStatement && isShort) continue;
-    await replaceOccurrences(tx, calendar, owners, rows);
+    await store(calendar, owners, rows);
     [owners, rows, waiting, since] = [[], [], 0, performance.now()];
   }
-  if (owners.length > 0) await replaceOccurrences(tx, calendar, owners, rows);
+  if (owners.length > 0) await store(calendar, owners, rows);
   return problems;
 }
 
@@ -67,7 +94,7 @@ function familiesOf(series: readonly string[], parts: readonly SeriesPart[]): Se
 
 function occurrencesOf(
   family: readonly SeriesPart[],
-  evidence: Evidence,
+  evidence: Expanding,
   zones: ZoneTable,
   problems: QuarantinedItem[],
 ): OccurrenceRow[] {
@@ -84,7 +111,7 @@ function occurrencesOf(
 }
 
 /** An event that takes place once: an exception under its series' name, or whatever stands alone. */
-function standing(part: SeriesPart, seriesId: string | null, evidence: Evidence): OccurrenceRow[] {
+function standing(part: SeriesPart, seriesId: string | null, evidence: Expanding): OccurrenceRow[] {
   const times = timesOf(part);
   if (!times || !isInWindow(times, evidence)) return [];
   return [rowOf(part, seriesId ?? part.id, seriesId === null ? '' : (part.slot ?? ''), times)];
@@ -93,7 +120,7 @@ function standing(part: SeriesPart, seriesId: string | null, evidence: Evidence)
 function expanded(
   series: SeriesPart,
   exceptions: readonly SeriesPart[],
-  evidence: Evidence,
+  evidence: Expanding,
   zones: ZoneTable,
   problems: QuarantinedItem[],
 ): OccurrenceRow[] {
@@ -130,7 +157,7 @@ function expanded(
   }
 }
 
-function isInWindow({ start, end }: { start: EventTime; end: EventTime }, evidence: Evidence): boolean {
+function isInWindow({ start, end }: { start: EventTime; end: EventTime }, evidence: Expanding): boolean {
   const margin = start.kind === 'zoned' ? 0 : marginMs;
   const from = evidence.windowStart.getTime();
   const startsAt = Date.parse(asIfUtc(start));
