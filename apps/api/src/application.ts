@@ -4,7 +4,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import helmet from 'helmet';
 import { isDatabaseUnavailable } from '@calfleet/db';
 import { asSyncError, SyncError } from '@calfleet/domain';
-import { inSpan } from '@calfleet/telemetry';
+import { inSpan, timeRequest } from '@calfleet/telemetry';
 import { authenticate, namedUser } from './auth/caller.ts';
 import type { Call, Context, Handler } from './context.ts';
 import { healthRoutes } from './health.ts';
@@ -23,9 +23,13 @@ export function createApplication(context: Context): Express {
   app.set('case sensitive routing', true);
 
   app.use(nameRequest);
+  app.use((request, response, next) => {
+    timeRequest(context.metrics, request.method, response, () => patternOf(request, response));
+    next();
+  });
   app.use(helmet());
   app.use(healthRoutes(context));
-  app.use(boardPath, queueBoard(context));
+  app.use(boardPath, named(boardPath), queueBoard(context));
 
   const calendar = express.Router({ caseSensitive: true });
   // Whoever is not known does not get as far as a body being read.
@@ -35,7 +39,7 @@ export function createApplication(context: Context): Express {
   });
   calendar.use(demandJson, express.json({ limit: bodyMax }));
   for (const [method, path, handler] of routes) {
-    calendar[method](path, traced({ method, path }, serve(context, handler)));
+    calendar[method](path, named(prefix + path), traced({ method, path }, serve(context, handler)));
   }
   app.use(prefix, calendar);
 
@@ -54,6 +58,19 @@ function nameRequest(request: Request, response: Response, next: NextFunction): 
   const isUsable = typeof given === 'string' && /^[\w.-]{1,128}$/.test(given);
   response.setHeader('x-request-id', isUsable ? given : randomUUID());
   next();
+}
+
+/** Of what answers: by the time an answer is out, Express may have forgotten where it was. */
+const named =
+  (pattern: string) =>
+  (_request: Request, { locals }: Response, next: NextFunction): void => {
+    locals['pattern'] = pattern;
+    next();
+  };
+
+function patternOf({ route }: Request, { locals }: Response): string | null {
+  const pattern: unknown = locals['pattern'] ?? (route as { path?: unknown } | undefined)?.path;
+  return typeof pattern === 'string' ? pattern : null;
 }
 
 function demandJson(request: Request, _response: Response, next: NextFunction): void {

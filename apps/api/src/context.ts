@@ -2,7 +2,7 @@
 import type { ApiConfig } from '@calfleet/config';
 import type { Database, Transaction } from '@calfleet/db';
 import type { CalendarId, Clock, ZoneTable } from '@calfleet/domain';
-import type { Producer } from '@calfleet/jobs';
+import type { Producer, QueueBoardSource } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
 import type { Vault } from '@calfleet/vault';
 import type { IsPlaceable } from './placeable-zones.ts';
@@ -11,6 +11,7 @@ export interface ApiDeps {
   config: Pick<ApiConfig, 'adminKey' | 'providers'>;
   db: Database;
   producer: Producer;
+  queueBoard: QueueBoardSource;
   vault: Vault;
   logger: Logger;
   metrics: Metrics;
@@ -34,6 +35,8 @@ export interface Call {
   query: unknown;
   body: unknown;
   idempotencyKey: string | null;
+  /** Named in the answer, in every log line, and in the jobs that the call leads to. */
+  requestId: string;
   /** Aborted when the client went away. */
   gone: AbortSignal;
   logger: Logger;

@@ -92,10 +92,11 @@ test('a missing setting ends it with one message that lists every problem', asyn
 test('a login that could look past row-level security is refused, unless it is allowed', async () => {
   const db = openDatabase({ url: house.database.adminUrl, poolSize: 1, applicationName: 'admin' });
   const config = { port: 0, host: '127.0.0.1', adminKey, providers: { google: null, microsoft: null } };
-  const { producer, vault, clock } = house;
+  const { producer, queueBoard, vault, clock } = house;
   const rest = {
     db,
     producer,
+    queueBoard,
     vault,
     clock,
     metrics: createMetrics(),

@@ -82,6 +82,7 @@ test('the whole fleet, a second start beside it, a pasted line, and Ctrl-C', asy
   expect(second.text()).toMatch(/already runs in this folder \(process \d+, API http/);
 
   expect(await pasted(first.text())).toHaveProperty('items.0.summary');
+  expect(await queueBoard(first.text())).toContain('schedules');
   const status = execFileSync(
     process.execPath,
     [join(checkout, 'scripts', 'run.mjs'), 'calfleet', 'status'],
@@ -153,6 +154,20 @@ async function pasted(text: string): Promise<unknown> {
   });
   expect(response.status).toBe(200);
   return response.json();
+}
+
+/** The queues that the board names, once the printed address has shown its page and loaded its scripts. */
+async function queueBoard(text: string): Promise<string[]> {
+  const [, address = ''] = /Queues +(http:\S+)/.exec(text) ?? [];
+  const [, key = ''] = /Admin key (\S+)/.exec(text) ?? [];
+  const headers = { authorization: `Basic ${Buffer.from(`operator:${key}`).toString('base64')}` };
+  const open = (path: string) => fetch(`${address}${path}`, { headers });
+  const html = await (await open('')).text();
+  const scripts = [...html.matchAll(/src="(static\/[^"]+\.js)"/g)].map(([, path]) => path);
+  expect(scripts.length).toBeGreaterThan(0);
+  for (const path of scripts) expect((await open(`/${path}`)).status).toBe(200);
+  const { queues } = (await (await open('/api/queues')).json()) as { queues: { name: string }[] };
+  return queues.map(({ name }) => name);
 }
 
 /** Changes that a provider told ingress of, by its own count. */

@@ -52,6 +52,7 @@ export function addresses(settings: Environment, adminKey: string): string[] {
   return [
     '',
     `  API       ${api}/integrations/calendar`,
+    `  Queues    ${api}/admin/queues (any name, the admin key as password)`,
     ...enabledProviders(settings).map(
       (provider, index) => `  ${index === 0 ? 'Webhooks' : '        '}  ${webhooks}/${provider}`,
     ),

@@ -4,7 +4,7 @@
  * mirror and after rounds of changes, the answer is what Outlook shows. (Lesson 15.)
  */
 import { startApi, type Api } from '../../api/src/index.ts';
-import { createProducer, type Producer } from '@calfleet/jobs';
+import { createProducer, createQueueBoardSource, type Producer, type QueueBoardSource } from '@calfleet/jobs';
 import type { MicrosoftQuirkChanges } from '@calfleet/sandbox';
 import { createTestRedis, type TestRedis } from '@calfleet/testkit';
 import { createVault } from '@calfleet/vault';
@@ -16,12 +16,15 @@ const adminKey = 'an-admin-key-of-more-than-32-characters';
 let scene: GraphScene;
 let redis: TestRedis;
 let producer: Producer;
+let queueBoard: QueueBoardSource;
 let server: Api;
 
 beforeAll(async () => {
   scene = await GraphScene.open();
   redis = await createTestRedis();
-  producer = createProducer({ redisUrl: redis.url, prefix: redis.prefix, onError: () => undefined });
+  const address = { redisUrl: redis.url, prefix: redis.prefix, onError: () => undefined };
+  producer = createProducer(address);
+  queueBoard = createQueueBoardSource(address);
   const { db, clock, deps } = scene.world;
   server = await startApi({
     config: {
@@ -34,6 +37,7 @@ beforeAll(async () => {
     db,
     clock,
     producer,
+    queueBoard,
     vault: createVault([{ id: 'series', key: randomBytes(32) }]),
     logger: deps.logger,
     metrics: deps.metrics,
@@ -43,6 +47,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.close({ timeoutMs: 1_000 });
   await producer.close();
+  await queueBoard.close();
   await redis.clear();
   await scene.close();
 });

@@ -12,7 +12,7 @@ export function authenticate(request: IncomingMessage, adminKey: string): void {
 }
 
 /** Digests have one length, so that the comparison takes the same time whatever was sent. */
-const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));
+export const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { Client, type QueryResultRow } from 'pg';
 import { openDatabase, type Database } from '@calfleet/db';
-import { createProducer, type Producer } from '@calfleet/jobs';
+import { createProducer, createQueueBoardSource, type Producer, type QueueBoardSource } from '@calfleet/jobs';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import {
   createTestDatabase,
@@ -53,6 +53,7 @@ export interface House {
   db: Database;
   database: TestDatabase;
   producer: Producer;
+  queueBoard: QueueBoardSource;
   vault: Vault;
   clock: ManualClock;
   redisUrl: string;
@@ -87,6 +88,11 @@ export async function openHouse(options: { redisUrl?: string } = {}): Promise<Ho
     // Where there is no Redis nobody should wait for it; where there is one, a slow machine still rings.
     timeoutMs: options.redisUrl === undefined ? 30_000 : 500,
   });
+  const queueBoard = createQueueBoardSource({
+    redisUrl,
+    prefix: redis.prefix,
+    onError: () => undefined,
+  });
   const logs: string[] = [];
   const destination = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
@@ -115,6 +121,7 @@ export async function openHouse(options: { redisUrl?: string } = {}): Promise<Ho
     },
     db,
     producer,
+    queueBoard,
     vault,
     logger: createLogger({ service: 'api', level: 'debug', destination }),
     metrics: createMetrics(),
@@ -135,6 +142,7 @@ export async function openHouse(options: { redisUrl?: string } = {}): Promise<Ho
     db,
     database,
     producer,
+    queueBoard,
     vault,
     clock,
     redisUrl,
@@ -171,6 +179,7 @@ export async function openHouse(options: { redisUrl?: string } = {}): Promise<Ho
       await hand.end();
       await eye.end();
       await producer.close();
+      await queueBoard.close();
       await db.close();
       await redis.clear();
       await database.drop();

@@ -1,0 +1,46 @@
+/**
+ * What an administrator may do on the queue board, and that it is written down. Payloads and schedules come from the
+ * catalogue alone, and a queue that is obliterated takes the schedules with it: those routes are refused.
+ */
+import type { BeforeHook } from '@bull-board/api/typings/app';
+import type { Logger } from '@calfleet/telemetry';
+
+/** Routes that change something, in the board's own words. */
+const allowed = new Set([
+  'put /api/queues/pause',
+  'put /api/queues/resume',
+  'put /api/queues/:queueName/pause',
+  'put /api/queues/:queueName/resume',
+  'put /api/queues/:queueName/promote',
+  'put /api/queues/:queueName/retry/:queueStatus',
+  'put /api/queues/:queueName/clean/:queueStatus',
+  'put /api/queues/:queueName/:jobId/retry',
+  'put /api/queues/:queueName/:jobId/promote',
+  'put /api/queues/:queueName/:jobId/clean',
+  'put /api/queues/:queueName/job-schedulers/:schedulerId/run',
+]);
+
+/** Jobs of one page; the board offers fewer. */
+const pageMax = 200;
+
+export const guardBoard =
+  (logger: Logger): BeforeHook =>
+  ({ method, route, request }) => {
+    const { query, params } = request as { query: Record<string, unknown>; params: Record<string, unknown> };
+    if (method === 'get') {
+      if (!(Number(query['jobsPerPage'] ?? 0) > pageMax)) return { allow: true };
+      return { allow: false, status: 400, message: `jobsPerPage is at most ${pageMax}` };
+    }
+    const allow = allowed.has(`${method} ${route}`);
+    // Who it was is not known: one key is shared by all of them.
+    logger.info(allow ? 'An administrator works on the queues' : 'Refused on the queue board', {
+      action: `${method} ${route}`,
+      queue: params['queueName'],
+      job_id: params['jobId'],
+      schedule: params['schedulerId'],
+      status: params['queueStatus'],
+    });
+    return allow
+      ? { allow }
+      : { allow, status: 403, message: 'Not from here: the catalogue alone makes jobs' };
+  };
