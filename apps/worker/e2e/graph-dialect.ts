@@ -52,7 +52,7 @@ export async function openGraphDialect(): Promise<Dialect<GraphCalendars> & { cl
       const [refreshToken = ''] = owner.refreshTokens;
       return { owner: { calendar, other }, refreshToken, providerCalendarId: calendar.id };
     },
-    letters,
+    letters: graphLetters,
     calm: (sandbox) => sandbox.microsoft.setQuirks(calmGraph),
     close: echo.close,
   };
@@ -72,7 +72,7 @@ export const calmGraph: MicrosoftQuirkChanges = {
 };
 
 /** Notifications whose subscription is over say nothing that could be checked. */
-function letters({ microsoft }: Sandbox): (Letter | null)[] {
+export function graphLetters({ microsoft }: Sandbox): (Letter | null)[] {
   const living = new Map(microsoft.subscriptions.allLiving().map((each) => [each.id, each]));
   return microsoft.notifications.list().map(({ subscriptionId, event }) => {
     const subscription = living.get(subscriptionId);

@@ -82,6 +82,7 @@ function openChannel(call: Call, { calendar }: CalendarEntry): Channel {
     clientId: accessToken.clientId,
     address,
     token: token ?? null,
+    openedAtMs: world.clock.now(),
     expiresAtMs: expiryOf(call, id, parsed.data),
     stoppedAtMs: null,
     messageNumber: 0,

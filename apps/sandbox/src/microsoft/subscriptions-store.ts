@@ -36,6 +36,8 @@ export interface Subscription {
   /** Its life is the subscription's pulse: that of the creation, renewal or last reauthorisation. */
   access: AccessToken;
   ended: 'deleted' | 'removed' | 'expired' | null;
+  /** An expiry counts from its own time, whenever it was noticed. */
+  endedAtMs: number | null;
   /** Of the last `reauthorizationRequired`. */
   askedAtMs: number | null;
   /** Of the last POST to reauthorize, or renewal. */
@@ -64,6 +66,7 @@ export interface SubscriptionReport {
   immutableIds: boolean;
   createdAt: string;
   expiresAt: string;
+  endedAt: string | null;
   tokenExpiresAt: string;
   /** Items answered with 2xx. */
   delivered: number;
@@ -130,6 +133,7 @@ export class Subscriptions {
 
   end(subscription: Subscription, how: NonNullable<Subscription['ended']>): void {
     subscription.ended = how;
+    subscription.endedAtMs = how === 'expired' ? subscription.expiresAtMs : this.world.clock.now();
     subscription.kept = [];
     this.byMailbox.get(subscription.mailbox.oid)?.delete(subscription);
   }
@@ -254,6 +258,7 @@ export class Subscriptions {
       immutableIds: subscription.immutableIds,
       createdAt: iso(subscription.createdAtMs),
       expiresAt: iso(subscription.expiresAtMs),
+      endedAt: subscription.endedAtMs === null ? null : iso(subscription.endedAtMs),
       tokenExpiresAt: iso(subscription.access.expiresAtMs),
       delivered: delivered.items,
       deliveredLifecycle: delivered.lifecycle,

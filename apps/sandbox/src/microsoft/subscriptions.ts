@@ -42,6 +42,7 @@ export async function createSubscription(call: SignedCall): Promise<Reply> {
     createdAtMs: world.clock.now(),
     access,
     ended: null,
+    endedAtMs: null,
     askedAtMs: null,
     reauthorizedAtMs: null,
     doubleReauthorizations: 0,

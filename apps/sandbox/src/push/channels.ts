@@ -8,6 +8,7 @@ export interface Channel {
   readonly clientId: string;
   readonly address: string;
   readonly token: string | null;
+  readonly openedAtMs: number;
   expiresAtMs: number;
   stoppedAtMs: number | null;
   /** Of the last message; 1 is the sync message. */
