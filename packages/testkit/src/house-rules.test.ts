@@ -126,6 +126,7 @@ test('fetch, BullMQ, Redis and Prisma have one home each', () => {
     [/@prisma\/|generated\/client/, /^packages\/db\//],
     [/from 'pg'/, /^packages\/(db|embedded)\//],
     [/from 'googleapis/, /^packages\/providers\/src\/google\//],
+    [/from '@opentelemetry\//, /^packages\/telemetry\//],
   ];
   const wrong = homes.flatMap(([pattern, home]) => filesWith(pattern).filter((path) => !home.test(path)));
   expect(wrong).toEqual([]);
