@@ -103,9 +103,9 @@ export class GraphScene {
     return this.work();
   }
 
-  /** The first mirror, with its subscription. */
+  /** The first mirror, with its subscription, and a look at what changed between the two. */
   async mirror(): Promise<void> {
-    expect(await this.work()).toEqual(['pulled', 'watched']);
+    expect(await this.work()).toEqual(['pulled', 'watched', 'pulled']);
   }
 
   /** Requests by operation, while `act` lasts. */

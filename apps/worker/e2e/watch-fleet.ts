@@ -72,7 +72,7 @@ export class WatchFleet {
     readonly sandbox: Sandbox,
     readonly deps: SyncDeps,
     private readonly vault: ReturnType<typeof createVault>,
-    private readonly end: () => void,
+    private readonly end: () => unknown,
   ) {}
 
   static async open(databaseUrl: string): Promise<WatchFleet> {
@@ -119,7 +119,7 @@ export class WatchFleet {
         ingressUrl: graph.ingressUrl,
       },
     };
-    const fleet = new WatchFleet(db, clock, sandbox, deps, vault, graph.close);
+    const fleet = new WatchFleet(db, clock, sandbox, deps, vault, () => graph.close());
     await db.transaction({ role: 'worker' }, (tx) => ensureChangePartitions(tx, start, 12));
     return fleet;
   }
