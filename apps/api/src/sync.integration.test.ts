@@ -191,19 +191,28 @@ test('the doorbell rings after the commit, with ids only', async () => {
     logger: createLogger({ service: 'test', level: 'error' }),
   });
   try {
-    await house.send('POST', '/sync', { calendar_id: at.calendarId }, { user });
+    const asked = { user, headers: { 'x-request-id': 'asked-for-a-pull' } };
+    await house.send('POST', '/sync', { calendar_id: at.calendarId }, asked);
     const { body } = await house.send(
       'POST',
       '/accounts',
       { provider: 'google', refresh_token: 't' },
-      { user },
+      { user, headers: { 'x-request-id': 'connected' } },
     );
     await eventually(() => {
       expect(rung).toContainEqual([
         'pull-calendar',
-        { calendarId: at.calendarId, reason: 'user', requestedAt: '2026-11-20T12:00:00.000Z' },
+        {
+          calendarId: at.calendarId,
+          reason: 'user',
+          requestedAt: '2026-11-20T12:00:00.000Z',
+          requestId: 'asked-for-a-pull',
+        },
       ]);
-      expect(rung).toContainEqual(['discover-account', { accountId: body.id }]);
+      expect(rung).toContainEqual([
+        'discover-account',
+        { accountId: body.id, daily: false, requestId: 'connected' },
+      ]);
     });
   } finally {
     await workers.close({ timeoutMs: 1000 });

@@ -5,7 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { api, type Transaction } from '@calfleet/db';
 import type { CalendarId } from '@calfleet/domain';
-import type { JobRequest } from '@calfleet/jobs';
+import { onBehalfOf, type JobRequest } from '@calfleet/jobs';
 import { asUser, type Answer, type Call, type Context } from './context.ts';
 import { RequestProblem } from './problems.ts';
 
@@ -82,10 +82,14 @@ function sorted(value: unknown): unknown {
   return entries.map(([key, member]) => [key, sorted(member)]);
 }
 
-async function ring({ producer }: Context, { logger }: Call, rings: readonly JobRequest[]): Promise<void> {
+async function ring(
+  { producer }: Context,
+  { logger, requestId }: Call,
+  rings: readonly JobRequest[],
+): Promise<void> {
   if (rings.length === 0) return;
   try {
-    await producer.enqueueMany(rings);
+    await onBehalfOf(producer, requestId).enqueueMany(rings);
   } catch (error) {
     logger.warn('Redis did not take a job; the drain will find the work', { error, jobs: rings.length });
   }

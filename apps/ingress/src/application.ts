@@ -1,12 +1,12 @@
 /** The routes. Kept short on purpose: every middleware here is paid for by every notification. */
-import { randomUUID } from 'node:crypto';
-import { inSpan, type SpanName } from '@calfleet/telemetry';
+import { inSpan, timeRequest, type SpanName } from '@calfleet/telemetry';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { capBody } from './body-cap.ts';
 import type { NotificationDeps } from './deps.ts';
 import { receiveGoogle } from './google.ts';
 import { receiveMicrosoft } from './microsoft.ts';
 import { sendProblem } from './problem.ts';
+import { nameRequest, requestIdOf } from './request-id.ts';
 
 export const googlePath = '/integrations/calendar/webhooks/google';
 /** Graph's lifecycle notifications come here too. */
@@ -22,6 +22,10 @@ export function createApplication(deps: NotificationDeps & { isStopping: () => b
   app.set('trust proxy', false);
 
   app.use(nameRequest);
+  app.use((request, response, next) => {
+    timeRequest(metrics, request.method, response, () => patternOf(request));
+    next();
+  });
   app.post(googlePath, capBody, traced('notification google', receiveGoogle(deps)));
   // Caps the body itself, since it reads it.
   app.post(microsoftPath, traced('notification microsoft', receiveMicrosoft(deps)));
@@ -42,12 +46,18 @@ export function createApplication(deps: NotificationDeps & { isStopping: () => b
     if (isClientError(error)) return sendProblem(response, 'not_found');
     logger.error('A request failed', {
       error,
-      request_id: response.getHeader('x-request-id'),
+      request_id: requestIdOf(response),
       path: request.path,
     });
     sendProblem(response, 'bug');
   });
   return app;
+}
+
+/** Set by Express once a route took the request. */
+function patternOf(request: Request): string | null {
+  const { path } = (request.route ?? {}) as { path?: unknown };
+  return typeof path === 'string' ? path : null;
 }
 
 /** An address that does not decode, for example. */
@@ -65,10 +75,3 @@ const traced =
       span.set({ 'http.response.status_code': response.statusCode });
       if (response.statusCode >= 500) span.fail(String(response.statusCode));
     });
-
-function nameRequest(request: Request, response: Response, next: NextFunction): void {
-  const given = request.headers['x-request-id'];
-  const isUsable = typeof given === 'string' && /^[\w.-]{1,128}$/.test(given);
-  response.setHeader('x-request-id', isUsable ? given : randomUUID());
-  next();
-}

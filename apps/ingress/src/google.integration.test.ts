@@ -67,7 +67,7 @@ test.each<[string, Record<string, string | undefined>, number, number]>([
 });
 
 test('the job holds what the headers said, and no secret', async () => {
-  await house.notify(house.headers({ [expiration]: 'Tue, 19 Nov 2030 01:13:52 GMT' }));
+  const response = await house.notify(house.headers({ [expiration]: 'Tue, 19 Nov 2030 01:13:52 GMT' }));
   const client = new Redis(redis.url);
   const keys = await client.keys(`${redis.prefix}:webhooks:[0-9]*`);
   const data = await client.hget(keys[0] ?? '', 'data');
@@ -78,6 +78,7 @@ test('the job holds what the headers said, and no secret', async () => {
     resourceId: 'resource-1',
     expiresAt: '2030-11-19T01:13:52.000Z',
     receivedAt: house.clock.now().toISOString(),
+    requestId: response.headers.get('x-request-id'),
   });
 });
 

@@ -8,6 +8,7 @@ import type { Request, Response } from 'express';
 import type { NotificationDeps } from './deps.ts';
 import { readGoogleHeaders } from './google-headers.ts';
 import { sendProblem } from './problem.ts';
+import { requestIdOf } from './request-id.ts';
 
 type ReceivedAs = 'accepted' | 'malformed' | 'bad_token' | 'unknown_key' | 'rate_capped' | 'not_stored';
 
@@ -18,6 +19,7 @@ export function receiveGoogle(deps: NotificationDeps) {
 
   return async (request: Request, response: Response): Promise<void> => {
     const receivedAt = clock.now();
+    const requestId = requestIdOf(response);
     const acknowledged = metrics.ingressAckDuration.startTimer({ provider: 'google' });
     response.once('finish', acknowledged);
 
@@ -41,24 +43,24 @@ export function receiveGoogle(deps: NotificationDeps) {
         count('unknown_key', event);
         logger.debug('A channel is signed with a key that is not in CHANNEL_SIGNING_KEYS', {
           watch_id: watchId,
+          request_id: requestId,
         });
         return sendProblem(response, 'misconfigured');
       case 'ok':
     }
     try {
-      await producer.enqueue('receive-notification', {
-        watchId,
-        event,
-        resourceId,
-        expiresAt,
-        receivedAt: receivedAt.toISOString(),
-      });
+      await producer.enqueue(
+        'receive-notification',
+        { watchId, event, resourceId, expiresAt, receivedAt: receivedAt.toISOString() },
+        { requestId },
+      );
     } catch (error) {
       count('not_stored', event);
-      logger.debug('A notification was not stored', { watch_id: watchId, error });
+      logger.debug('A notification was not stored', { watch_id: watchId, request_id: requestId, error });
       return sendProblem(response, 'provider_unavailable');
     }
     count('accepted', event);
+    logger.debug('A notification was stored', { watch_id: watchId, event, request_id: requestId });
     response.status(200).end();
   };
 }

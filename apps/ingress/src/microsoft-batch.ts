@@ -3,7 +3,7 @@
  * the good ones are stored together, and the batch is acknowledged only when Redis has them all.
  */
 import type { Request } from 'express';
-import type { JobRequest } from '@calfleet/jobs';
+import { onBehalfOf, type JobRequest } from '@calfleet/jobs';
 import { annotate } from '@calfleet/telemetry';
 import type { ChannelSigner } from '@calfleet/vault';
 import { readBody } from './body-cap.ts';
@@ -32,22 +32,30 @@ export function createBatchReceiver(deps: NotificationDeps) {
   };
   let storing = 0;
 
-  const store = async (jobs: readonly JobRequest[]): Promise<boolean> => {
+  const store = async (jobs: readonly JobRequest[], requestId: string): Promise<boolean> => {
     // Nothing good in it: nothing to ask Redis for.
     if (jobs.length === 0) return true;
     storing += jobs.length;
     try {
-      await producer.enqueueMany(jobs);
+      await onBehalfOf(producer, requestId).enqueueMany(jobs);
+      logger.debug('A batch of notifications was stored', { jobs: jobs.length, request_id: requestId });
       return true;
     } catch (error) {
-      logger.debug('A batch of notifications was not stored', { jobs: jobs.length, error });
+      logger.debug('A batch of notifications was not stored', {
+        jobs: jobs.length,
+        request_id: requestId,
+        error,
+      });
       return false;
     } finally {
       storing -= jobs.length;
     }
   };
 
-  return async (request: Request, from: { source: string; receivedAt: Date }): Promise<Answer> => {
+  return async (
+    request: Request,
+    from: { source: string; receivedAt: Date; requestId: string },
+  ): Promise<Answer> => {
     const body = await readBody(request);
     if (body === 'too_large') return refuse('too_large', { code: 'too_large' });
     // Nobody is there any more to hear it.
@@ -65,12 +73,15 @@ export function createBatchReceiver(deps: NotificationDeps) {
     if (storing + jobs.length > storingMax) return refuse('overloaded', { code: 'provider_unavailable' });
     annotate({ 'calfleet.items': read.items.length, 'messaging.batch.message_count': jobs.length });
     for (const { event, as } of dropped) count(event, as);
-    const isStored = await store(jobs);
+    const isStored = await store(jobs, from.requestId);
     for (const event of events) count(event, isStored ? 'accepted' : 'not_stored');
     if (!isStored) return { code: 'provider_unavailable' };
     if (!dropped.some(({ as }) => as === 'unknown_key')) return 'stored';
     // Sent again until the key is back or Graph gives up; what was stored by then coalesces or costs an empty pull.
-    logger.debug('Channels are signed with a key that is not in CHANNEL_SIGNING_KEYS', { jobs: jobs.length });
+    logger.debug('Channels are signed with a key that is not in CHANNEL_SIGNING_KEYS', {
+      jobs: jobs.length,
+      request_id: from.requestId,
+    });
     return { code: 'misconfigured' };
   };
 }

@@ -73,7 +73,7 @@ test('as many items as fit a body are stored', async () => {
 });
 
 test('the job holds what the item said, and neither its secret nor its content', async () => {
-  await house.post({ value: [house.item({}, house.watchId)] });
+  const response = await house.post({ value: [house.item({}, house.watchId)] });
   expect(await jobs()).toEqual([
     {
       watchId: house.watchId,
@@ -81,6 +81,7 @@ test('the job holds what the item said, and neither its secret nor its content',
       resourceId: '7f105c7d-2dc5-4530-97cd-4e7ae6534c07',
       expiresAt: '2026-11-27T18:23:45.935Z',
       receivedAt: house.clock.now().toISOString(),
+      requestId: response.headers.get('x-request-id'),
     },
   ]);
 });

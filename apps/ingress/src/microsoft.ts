@@ -10,6 +10,7 @@ import type { NotificationDeps } from './deps.ts';
 import { createBatchReceiver, type Answer } from './microsoft-batch.ts';
 import { readValidationToken, sayBack } from './microsoft-handshake.ts';
 import { sendProblem } from './problem.ts';
+import { requestIdOf } from './request-id.ts';
 
 /** Of the 3 s that Graph grants, one is for the way. */
 const answerWithinMs = 2000;
@@ -36,10 +37,13 @@ export function receiveMicrosoft(deps: NotificationDeps) {
       leaveBody(request, response);
       return count('handshake', sayBack(response, token));
     }
-    const answer = await inTime(receiveBatch(request, { source, receivedAt }), () => {
-      count('batch', 'late');
-      return { code: 'provider_unavailable' };
-    });
+    const answer = await inTime(
+      receiveBatch(request, { source, receivedAt, requestId: requestIdOf(response) }),
+      () => {
+        count('batch', 'late');
+        return { code: 'provider_unavailable' };
+      },
+    );
     leaveBody(request, response);
     if (answer === 'stored') return void response.status(202).end();
     sendProblem(response, answer.code, answer);

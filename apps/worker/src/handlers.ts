@@ -37,8 +37,7 @@ export function createHandlers(deps: SyncDeps): Handlers {
     },
     'pull-calendar': async ({ requestedAt, ...request }, context) => {
       const wish = { ...request, requestedAt: new Date(requestedAt) };
-      const result = await pullCalendar(within(context), wish, context.signal);
-      context.logger.debug('Pull ended', { result, calendar_id: request.calendarId });
+      await pullCalendar(within(context), wish, context.signal);
     },
     'recheck-events': async ({ calendarId }, context) => {
       const read = await recheckEvents(within(context), calendarId, context.signal);

@@ -56,6 +56,12 @@ const watchId = z.uuid().transform((id) => id as WatchId);
 const calendarId = z.uuid().transform((id) => id as CalendarId);
 const accountId = z.uuid().transform((id) => id as AccountId);
 const instant = z.iso.datetime({ offset: true });
+/** Of the request that led to the job: its log lines, and those of the jobs that it rings for, are found by it. */
+const requestId = z
+  .string()
+  .regex(/^[\w.-]{1,128}$/)
+  .optional();
+const ids = <Shape extends z.core.$ZodLooseShape>(shape: Shape) => z.strictObject({ ...shape, requestId });
 
 export const catalog = {
   /**
@@ -63,7 +69,7 @@ export const catalog = {
    * lifecycle events: `reauthorization_required`, `subscription_removed`, `missed`.
    */
   'receive-notification': job({
-    payload: z.strictObject({
+    payload: ids({
       watchId,
       event: z.enum(notificationEvents),
       resourceId: z.string().max(512).nullable(),
@@ -80,7 +86,7 @@ export const catalog = {
   }),
   /** One round of one calendar. A backfill has a queue of its own, so that it never stands before live work. */
   'pull-calendar': job({
-    payload: z.strictObject({ calendarId, reason: z.enum(pullReasons), requestedAt: instant }),
+    payload: ids({ calendarId, reason: z.enum(pullReasons), requestedAt: instant }),
     queue: ({ reason }) => (reason === 'backfill' ? 'backfill' : 'pull'),
     attempts: 8,
     backoffMs: 1000,
@@ -90,7 +96,7 @@ export const catalog = {
   }),
   /** Single reads of the events whose evidence was unclear in the last round. */
   'recheck-events': job({
-    payload: z.strictObject({ calendarId }),
+    payload: ids({ calendarId }),
     queue: () => 'pull',
     attempts: 8,
     backoffMs: 1000,
@@ -99,7 +105,7 @@ export const catalog = {
   }),
   /** Reads an account's calendar list; `daily`: only as every day, so that one that somebody waits for never joins it. */
   'discover-account': job({
-    payload: z.strictObject({ accountId, daily: z.boolean().default(false) }),
+    payload: ids({ accountId, daily: z.boolean().default(false) }),
     queue: () => 'accounts',
     attempts: 8,
     backoffMs: 1000,
@@ -110,7 +116,7 @@ export const catalog = {
    * planned hours before it runs out; it waits its turn, and a more urgent one never joins it.
    */
   'ensure-watch': job({
-    payload: z.strictObject({
+    payload: ids({
       calendarId,
       renew: z.boolean().default(false),
       ahead: z.boolean().default(false),
@@ -122,7 +128,7 @@ export const catalog = {
   }),
   /** Stops a channel that nobody wants any more. */
   'stop-watch': job({
-    payload: z.strictObject({ watchId, resourceId: z.string().max(512) }),
+    payload: ids({ watchId, resourceId: z.string().max(512) }),
     queue: () => 'watches',
     attempts: 8,
     backoffMs: 1000,
@@ -130,7 +136,7 @@ export const catalog = {
   }),
   /** Lists a calendar in full, compares it with its mirror, and repairs what differs. */
   'audit-calendar': job({
-    payload: z.strictObject({ calendarId, requestedAt: instant }),
+    payload: ids({ calendarId, requestedAt: instant }),
     queue: () => 'backfill',
     attempts: 8,
     backoffMs: 1000,

@@ -14,6 +14,8 @@ export interface JobContext {
   /** 1 for the first run. A snooze does not count. */
   attempt: number;
   enqueuedAt: Date;
+  /** Of the request that led here; undefined for what nobody asked for. */
+  requestId: string | undefined;
   /** Aborted when the process stops: hand back what you hold, the job runs again elsewhere. */
   signal: AbortSignal;
   logger: Logger;
@@ -30,6 +32,8 @@ export type Outcome =
 export interface EnqueueOptions {
   /** Overrides the catalogue's delay, milliseconds. */
   delayMs?: number;
+  /** Of whoever asks: letters, digits, `_`, `.`, `-`, 128 at most. A job that coalesces keeps the first one's. */
+  requestId?: string | undefined;
 }
 
 /** One entry of {@link Producer.enqueueMany}. */

@@ -22,9 +22,9 @@ export const entryOf = (name: string): JobEntry<z.ZodType> | undefined =>
     : undefined;
 
 /** @throws SyncError `invalid_input` naming the field, never its value */
-export function planOf(name: JobName, input: unknown, { delayMs }: EnqueueOptions = {}): Plan {
+export function planOf(name: JobName, input: object, { delayMs, requestId }: EnqueueOptions = {}): Plan {
   const entry = entryOf(name);
-  const parsed = entry?.payload.safeParse(input);
+  const parsed = entry?.payload.safeParse(requestId === undefined ? input : { ...input, requestId });
   if (!entry || !parsed?.success) {
     const fields = parsed?.error?.issues.map((issue) => issue.path.join('.') || issue.code).join(', ');
     throw new SyncError('invalid_input', `The payload of ${name} is wrong: ${fields ?? 'no such job'}`);

@@ -14,10 +14,12 @@ import { countInvalidated } from './provider-counts.ts';
 
 /** @throws the error it was given, for the queue to decide */
 export async function failPull(deps: SyncDeps, calendar: CalendarInRound, error: SyncError): Promise<never> {
+  // For whoever says what becomes of the job.
+  Object.assign(error.context, { account_id: calendar.accountId });
   if (error.code === 'lease_lost') throw error;
   // The provider was not asked: nobody failed, nothing of it is shown, and what is due stays due.
   const isOurs = error instanceof NotAsked;
-  const facts = { calendar_id: calendar.id, account_id: calendar.accountId, code: error.code };
+  const facts = { code: error.code };
   if (isOurs) deps.logger.debug('A pull waits for its budget', { ...facts, error: error.message });
   else deps.logger.warn('A pull failed', { ...facts, error: error.message, ...error.context });
   try {

@@ -68,7 +68,25 @@ export async function pullCalendar(
   signal: AbortSignal,
 ): Promise<PullResult> {
   const begun = await begin(deps, request);
-  if (typeof begun === 'string') return begun;
+  if (begun === 'busy') {
+    // Whose it is was not read.
+    deps.logger.debug('Pull ended', { result: begun, calendar_id: request.calendarId });
+    return begun;
+  }
+  const logger = deps.logger.child({ calendar_id: begun.calendar.id, account_id: begun.calendar.accountId });
+  const result =
+    'round' in begun ? await follow({ ...deps, logger }, begun.round, request, signal) : ('clean' as const);
+  logger.debug('Pull ended', { result });
+  return result;
+}
+
+/** @throws SyncError */
+async function follow(
+  deps: SyncDeps,
+  begun: CalendarInRound,
+  request: PullRequest,
+  signal: AbortSignal,
+): Promise<PullResult> {
   let calendar = begun;
   for (let restarts = 0; ;) {
     try {
@@ -97,15 +115,19 @@ export async function pullCalendar(
 /** Audits read whole calendars that nobody waits for. */
 const urgencyOf = ({ reason }: PullRequest): PullReason => (reason === 'audit' ? 'backfill' : reason);
 
-async function begin(deps: SyncDeps, request: PullRequest): Promise<CalendarInRound | 'busy' | 'clean'> {
+/** Without a round: what it was asked for is in the mirror already. */
+type Begun = { calendar: LeasedCalendar; round: CalendarInRound } | { calendar: LeasedCalendar };
+
+async function begin(deps: SyncDeps, request: PullRequest): Promise<Begun | 'busy'> {
   const at = deps.clock.now();
   const begun = await deps.db.transaction({ role: 'worker' }, async (tx) => {
     let calendar = await acquireLease(tx, request.calendarId);
     if (!calendar) return 'busy';
-    const parkedMs = parkedFor(calendar, at);
-    if (parkedMs > 0) {
+    const retryAfterMs = parkedFor(calendar, at);
+    if (retryAfterMs > 0) {
       await releaseLease(tx, calendar, null);
-      return parkedMs;
+      const context = { account_id: calendar.accountId };
+      return new SyncError('rate_limited', 'The provider asked us to stay away.', { retryAfterMs, context });
     }
     if (calendar.round && at.getTime() - calendar.round.pageAt.getTime() > roundAgeMaxMs) {
       const why = { runId: newId(), code: 'round_too_old', at, forgetCursor: false };
@@ -116,16 +138,16 @@ async function begin(deps: SyncDeps, request: PullRequest): Promise<CalendarInRo
       const why = { runId: newId(), code: 'read_otherwise', at, forgetCursor: false };
       calendar = await abandonRound(tx, calendar, why);
     }
-    if (isInRound(calendar)) return calendar;
+    if (isInRound(calendar)) return { calendar, round: calendar };
     if (isAnswered(calendar, request.reason, at)) {
       await releaseLease(tx, calendar, null);
       countCoalesced(deps, calendar);
-      return 'clean';
+      return { calendar };
     }
-    return open(deps, tx, calendar, request.reason, plan);
+    return { calendar, round: await open(deps, tx, calendar, request.reason, plan) };
   });
-  if (typeof begun !== 'number') return begun;
-  throw new SyncError('rate_limited', 'The provider asked us to stay away.', { retryAfterMs: begun });
+  if (begun instanceof SyncError) throw begun;
+  return begun;
 }
 
 /** The provider said when to come back, and nobody comes earlier: neither a notification nor a user. */
@@ -273,8 +295,6 @@ async function restart(
   const forgetCursor = !isFirst || calendar.round.pageCursor === null || !providerOf(deps, calendar).windowed;
   if (forgetCursor) deps.metrics.fullSync.inc({ provider: calendar.provider, reason: 'cursor_expired' });
   deps.logger.warn('The cursor is dead: the round begins again', {
-    calendar_id: calendar.id,
-    account_id: calendar.accountId,
     mode: calendar.round.mode,
     ...error.context,
   });
@@ -297,8 +317,6 @@ async function readOtherwise(
   const reading = calendar.reading === 'changes' ? 'small_pages' : 'view';
   deps.metrics.listLoops.inc({ provider: calendar.provider, reading });
   deps.logger.warn('The list of changes goes round in circles: reading otherwise', {
-    calendar_id: calendar.id,
-    account_id: calendar.accountId,
     reading,
     pages: loop.pages,
   });
@@ -332,8 +350,6 @@ async function afterRound(
   const now = deps.clock.now().getTime();
   countRound(deps, calendar, request, end);
   deps.logger.info('Pulled', {
-    calendar_id: calendar.id,
-    account_id: calendar.accountId,
     mode: calendar.round.mode,
     trigger: request.reason,
     created: end.created,
@@ -361,11 +377,7 @@ async function lookAround(
     await recheckEvents(deps, calendar.id, signal, urgency);
   } catch (thrown) {
     const { code, message } = asSyncError(thrown);
-    deps.logger.warn('What the round left open is looked at later', {
-      calendar_id: calendar.id,
-      code,
-      error: message,
-    });
+    deps.logger.warn('What the round left open is looked at later', { code, error: message });
   }
 }
 

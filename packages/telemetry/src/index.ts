@@ -3,6 +3,7 @@ export { createMetrics, type Metrics } from './metrics.ts';
 export { processNames, type ProcessName } from './metrics/declare.ts';
 export * as metricLabels from './metrics/labels.ts';
 export { redact, redactText } from './redaction.ts';
+export { timeRequest } from './request-duration.ts';
 export {
   activeTraceId,
   annotate,
