@@ -10,6 +10,7 @@ import { openGround, type Ground, type Store } from './ground.ts';
 import { readOptions, type BenchOptions, type PartName } from './options.ts';
 import { benchBatches } from './parts/batches.ts';
 import { benchCalls } from './parts/calls.ts';
+import { benchCost } from './parts/cost.ts';
 import { benchFairness } from './parts/fairness.ts';
 import { benchFleet } from './parts/fleet.ts';
 import { benchIncremental } from './parts/incremental.ts';
@@ -18,6 +19,7 @@ import { benchLatency } from './parts/latency.ts';
 import { benchMemory } from './parts/memory.ts';
 import { benchMicrosoft } from './parts/microsoft.ts';
 import { benchMirror } from './parts/mirror.ts';
+import { benchPlanner } from './parts/planner.ts';
 import { benchWeek } from './parts/week.ts';
 
 type Part = (ground: Ground, shared: () => Promise<Store>) => Promise<Figure[]>;
@@ -33,8 +35,10 @@ const bench: Record<PartName, Part> = {
   week: async (ground, shared) => benchWeek(ground, await shared()),
   calls: benchCalls,
   microsoft: benchMicrosoft,
+  planner: benchPlanner,
   fleet: benchFleet,
   fairness: benchFairness,
+  cost: benchCost,
 };
 
 async function main(): Promise<void> {

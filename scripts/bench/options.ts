@@ -11,8 +11,10 @@ export const partNames = [
   'calls',
   'week',
   'microsoft',
+  'planner',
   'fleet',
   'fairness',
+  'cost',
 ] as const;
 export type PartName = (typeof partNames)[number];
 

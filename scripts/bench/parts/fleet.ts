@@ -136,7 +136,8 @@ async function pullAll({ ground, store, producer, calendars }: Bench, count: num
 /** Linux counts in hundredths of a second. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const ticksPerSecond = 100;
 
-async function cpuOf(workers: readonly Child[]): Promise<number> {
+/** Seconds that these processes have used so far. */
+export async function cpuOf(workers: readonly Child[]): Promise<number> {
   const each = workers.map(async ({ pid }) => {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8');
     // The name of the program, in brackets, may hold anything.

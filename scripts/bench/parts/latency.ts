@@ -79,6 +79,7 @@ export async function startFleet(
   });
   return {
     calendars: ids.map((id) => ({ id, control: control.account(account.email).calendar(id) })),
+    workers: started,
     close: () => Promise.all([...started, ingress].map((child) => child.stop())),
   };
 }
