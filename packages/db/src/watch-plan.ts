@@ -5,9 +5,11 @@ import type { Transaction } from './transaction.ts';
 
 const nil = '00000000-0000-0000-0000-000000000000';
 
-/** Who may be watched, and is not put off. Of `c`, its account `a`. */
-const watchable = (at: Date): Prisma.Sql => Prisma.sql`c.active and c.state not in ('paused', 'gone')
-  and a.status = 'active' and (c.watch_after is null or c.watch_after <= ${at})`;
+/** Who may be watched, and is not put off. Of `c`. */
+const watchable = (
+  at: Date,
+): Prisma.Sql => Prisma.sql`c.active and c.account_active and c.state not in ('paused', 'gone')
+  and (c.watch_after is null or c.watch_after <= ${at})`;
 
 /** Active calendars without a channel; not while an attempt is younger than `triedBefore`. */
 export async function unwatchedCalendars(
@@ -15,7 +17,7 @@ export async function unwatchedCalendars(
   page: { after: { id: CalendarId } | null; limit: number; triedBefore: Date; at: Date },
 ): Promise<{ id: CalendarId }[]> {
   return tx.$queryRaw<{ id: CalendarId }[]>`
-    select c.id from calendars c join calendar_accounts a on a.id = c.account_id
+    select c.id from calendars c
      where c.coverage = 'none' and ${watchable(page.at)} and c.id > coalesce(${page.after?.id ?? null}::uuid, ${nil}::uuid)
        and not exists (select from calendar_sync_channels s
          where s.calendar_id = c.id and s.state = 'creating' and s.created_at > ${page.triedBefore})
@@ -36,7 +38,6 @@ export async function expiringChannels(
   return tx.$queryRaw<ExpiringChannel[]>`
     select c.id, s.id as "watchId", s.expires_at as at
       from calendar_sync_channels s join calendars c on c.id = s.calendar_id
-      join calendar_accounts a on a.id = c.account_id
      where s.state = 'active' and s.expires_at <= ${page.until} and ${watchable(page.at)}
        and (s.expires_at, s.id) > (coalesce(${page.after?.at ?? null}::timestamptz, '-infinity'),
          coalesce(${page.after?.watchId ?? null}::uuid, ${nil}::uuid))
@@ -84,7 +85,6 @@ export async function channelsOnKey(
   return tx.$queryRaw<KeyedChannel[]>`
     select c.id, s.id as "watchId", ${slot} as slot
       from calendar_sync_channels s join calendars c on c.id = s.calendar_id
-      join calendar_accounts a on a.id = c.account_id
      where s.state = 'active' and s.signing_key_id = ${page.keyId} and ${slot} < ${page.slots}::int
        and ${watchable(page.at)}
        and (${slot}, s.id) > (${page.after?.slot ?? -1}::int, coalesce(${page.after?.watchId ?? null}::uuid, ${nil}::uuid))
@@ -97,14 +97,14 @@ export async function refusedCalendars(
   page: { refusedBefore: Date; after: { id: CalendarId; at: Date } | null; limit: number; at: Date },
 ): Promise<{ id: CalendarId; at: Date }[]> {
   return tx.$queryRaw<{ id: CalendarId; at: Date }[]>`
-    select c.id, c.push_refused_at as at from calendars c join calendar_accounts a on a.id = c.account_id
+    select c.id, c.push_refused_at as at from calendars c
      where c.push_refused_at <= ${page.refusedBefore} and ${watchable(page.at)}
        and (c.push_refused_at, c.id) > (coalesce(${page.after?.at ?? null}::timestamptz, '-infinity'),
          coalesce(${page.after?.id ?? null}::uuid, ${nil}::uuid))
      order by c.push_refused_at, c.id limit ${page.limit}`;
 }
 
-/** Accounts in whose hour of the day it is, and that were not listed in the last half day. */
+/** Accounts in whose hour of the day it is, and that were not listed just now. */
 export async function accountsOfHour(
   tx: Transaction,
   page: {

@@ -30,8 +30,10 @@ const spreadMs = 50 * minuteMs;
 const soonMs = minuteMs;
 /** An attempt younger than this may still be answered. */
 export const answeredMs = 2 * minuteMs;
-/** A calendar list read in the last half day was read in another hour than its own; the next one is in its own. */
-const listedLatelyMs = 12 * hourMs;
+/** In its own hour an account is listed once, also when the tick comes more often. */
+const listedLatelyMs = 2 * hourMs;
+/** Its hour was missed: a day, and the time in which it is not listed again. */
+const missedMs = dayMs + listedLatelyMs;
 
 /** The tick `watch-renewal`. */
 export async function planWatches(deps: SyncDeps): Promise<Record<string, number>> {
@@ -113,7 +115,7 @@ async function planLists(deps: SyncDeps): Promise<number> {
     options: { delayMs: Math.floor(partOf(accountId) * spreadMs) },
   });
   const ofHour = { hour: at.getUTCHours(), listedBefore: before(listedLatelyMs) };
-  const missed = { listedBefore: before(dayMs) };
+  const missed = { listedBefore: before(missedMs) };
   return (
     (await inPages<ListedAccount>(deps, (tx, page) => accountsOfHour(tx, { ...page, ...ofHour }), list)) +
     (await inPages<ListedAccount>(deps, (tx, page) => accountsListedBefore(tx, { ...page, ...missed }), list))

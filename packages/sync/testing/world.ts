@@ -243,6 +243,7 @@ export class World {
   /** Leaves nothing behind for the ticks of the next world to find. */
   async end(): Promise<void> {
     await this.real.transaction({ role: 'worker' }, async (tx) => {
+      await tx.$executeRaw`delete from calendar_sync_channels where account_id = ${this.accountId}::uuid`;
       await tx.$executeRaw`delete from calendar_accounts where id = ${this.accountId}::uuid`;
     });
   }

@@ -1,0 +1,171 @@
+/** The daily look at an account's calendar list: what is new, back, renamed, seen with other eyes, or gone. */
+import type { AccountId } from '@calfleet/domain';
+import { discoverAccount } from './discover.ts';
+import { planWatches } from './renewal.ts';
+import { calendarFacts, countFeed, pullNow, putMeetings, shownEvents, useWorlds } from '../testing/scene.ts';
+import type { World } from '../testing/world.ts';
+
+const newWorld = useWorlds();
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+const calendarOf = (world: World) => {
+  const calendar = world.cloud.calendars.get(world.providerCalendarId);
+  if (!calendar) throw new Error('no calendar');
+  return calendar;
+};
+const list = (world: World): Promise<number> => discoverAccount(world.deps, world.accountId);
+const one = async <Row>(world: World, statement: string): Promise<Row> => {
+  const [row] = await world.real.transaction({ role: 'worker' }, (tx) =>
+    tx.$queryRawUnsafe<Row[]>(statement, world.calendarId),
+  );
+  if (row === undefined) throw new Error('no row');
+  return row;
+};
+const work = async (world: World): Promise<void> => {
+  while (world.jobs.length > 0) await world.runJob();
+};
+
+test('each account is listed once a day, in its own hour of it', async () => {
+  const world = await newWorld();
+  const hour = Number.parseInt(world.accountId.slice(-2), 16) % 24;
+  const hours: number[] = [];
+  const at: number[] = [];
+  for (let step = 0; step < 5 * 24; step += 1) {
+    world.clock.advance(hourMs);
+    world.jobs.length = 0;
+    await planWatches(world.deps);
+    const own = world.jobs.filter(
+      (job) => job.name === 'discover-account' && (job.payload.accountId as AccountId) === world.accountId,
+    );
+    expect(own.length).toBeLessThanOrEqual(1);
+    if (own.length === 0) continue;
+    expect(own[0]?.payload).toMatchObject({ daily: true });
+    hours.push(world.clock.now().getUTCHours());
+    at.push(world.clock.now().getTime());
+    await list(world);
+  }
+  expect(hours).toEqual(hours.map(() => hour));
+  expect(at.length).toBeGreaterThanOrEqual(4);
+  for (const [n, time] of at.slice(1).entries()) expect(time - (at[n] ?? 0)).toBe(dayMs);
+});
+
+test('an hour that was missed is made good with the next tick', async () => {
+  const world = await newWorld();
+  world.clock.advance(3 * dayMs);
+  world.clock.set(new Date(Math.floor(world.clock.now().getTime() / dayMs) * dayMs));
+  const hour = Number.parseInt(world.accountId.slice(-2), 16) % 24;
+  world.clock.advance(((hour + 3) % 24) * hourMs);
+  await planWatches(world.deps);
+  expect(world.jobs.some((job) => job.name === 'discover-account')).toBe(true);
+});
+
+test('a calendar that the list leaves out is gone, told, and not pulled; one that is back is read whole', async () => {
+  const world = await newWorld();
+  putMeetings(world, 3);
+  await pullNow(world);
+  world.cloud.createCalendar({ providerCalendarId: 'another', accountId: world.accountId });
+  const told = await countFeed(world);
+  const calendar = calendarOf(world);
+  world.cloud.removeCalendar(world.providerCalendarId);
+  expect(await list(world)).toBe(1);
+  expect((await calendarFacts(world)).state).toBe('gone');
+  expect(await countFeed(world)).toBe(told + 1);
+  // What was mirrored stays: nobody said that it was deleted.
+  expect((await shownEvents(world)).live).toHaveLength(3);
+  world.jobs.length = 0;
+  world.clock.advance(dayMs);
+  await world.tick();
+  expect(world.jobs.map((job) => job.name)).not.toContain('pull-calendar');
+
+  world.cloud.calendars.set(world.providerCalendarId, calendar);
+  expect(await list(world)).toBe(0);
+  expect((await calendarFacts(world)).state).toBe('resyncing');
+  expect(world.jobs.map((job) => job.name)).toEqual(['pull-calendar', 'ensure-watch']);
+  await work(world);
+  expect(await calendarFacts(world)).toMatchObject({ state: 'active', coverage: 'push' });
+  expect(
+    (await one<{ mode: string }>(world, 'select last_mode as mode from calendars where id = $1::uuid')).mode,
+  ).toBe('full');
+});
+
+test('a round that runs while its calendar is found gone cannot say that all is well', async () => {
+  const world = await newWorld();
+  putMeetings(world, 3);
+  world.cloud.createCalendar({ providerCalendarId: 'another', accountId: world.accountId });
+  const provider = world.deps.providers.get('memory');
+  if (!provider) throw new Error('no provider');
+  const { listChanges } = provider;
+  const during: typeof provider = {
+    ...provider,
+    listChanges: async (session, request) => {
+      const page = await listChanges(session, request);
+      world.cloud.removeCalendar(world.providerCalendarId);
+      await list(world);
+      return page;
+    },
+  };
+  Object.assign(world.deps, { providers: new Map([['memory', during]]) });
+  expect(await pullNow(world)).toBe('lease_lost');
+  expect((await calendarFacts(world)).state).toBe('gone');
+});
+
+test('a list without any calendar proves nothing', async () => {
+  const world = await newWorld();
+  await pullNow(world);
+  const calendar = calendarOf(world);
+  world.cloud.calendars.clear();
+  await list(world);
+  expect((await calendarFacts(world)).state).toBe('active');
+  world.cloud.calendars.set(world.providerCalendarId, { ...calendar, removed: true });
+  await list(world);
+  expect((await calendarFacts(world)).state).toBe('gone');
+});
+
+test('a renamed calendar is told once; one that shows only free and busy is read whole again, and so back', async () => {
+  const world = await newWorld();
+  putMeetings(world, 2);
+  await pullNow(world);
+  await list(world);
+  const told = await countFeed(world);
+  const calendar = calendarOf(world);
+  calendar.name = 'Renamed';
+  await list(world);
+  await list(world);
+  expect(await countFeed(world)).toBe(told + 1);
+  expect(world.jobs.filter((job) => job.name === 'pull-calendar')).toEqual([]);
+  for (const role of ['free_busy_reader', 'writer'] as const) {
+    calendar.accessRole = role;
+    world.jobs.length = 0;
+    await list(world);
+    expect(world.jobs.map((job) => job.name)).toContain('pull-calendar');
+    await work(world);
+    const row = await one<{ role: string; mode: string }>(
+      world,
+      'select access_role as role, last_mode as mode from calendars where id = $1::uuid',
+    );
+    expect(row).toEqual({ role, mode: 'full' });
+  }
+});
+
+test('a paused calendar is tried again once with each list that shows it', async () => {
+  const world = await newWorld();
+  await pullNow(world);
+  world.cloud.fail({ code: 'permission_denied', operation: 'listChanges', count: Infinity });
+  await world.real.transaction({ role: 'worker' }, (tx) =>
+    tx.$executeRawUnsafe(`update calendars set dirty_seq = dirty_seq + 1 where id = '${world.calendarId}'`),
+  );
+  await pullNow(world);
+  expect((await calendarFacts(world)).state).toBe('paused');
+  world.jobs.length = 0;
+  world.clock.advance(dayMs);
+  await world.tick();
+  expect(world.jobs.map((job) => job.name)).not.toContain('pull-calendar');
+  await list(world);
+  await work(world);
+  expect((await calendarFacts(world)).state).toBe('paused');
+  world.cloud.faults.clear();
+  await list(world);
+  await work(world);
+  expect(await calendarFacts(world)).toMatchObject({ state: 'active', error: null });
+});
