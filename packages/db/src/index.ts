@@ -15,6 +15,7 @@ export * from './instances.ts';
 export * from './lease.ts';
 export { migrate, type MigrateOptions } from './migrate.ts';
 export * from './occurrences.ts';
+export * from './operator-audit.ts';
 export * from './operator.ts';
 export * from './partitions.ts';
 export * from './plan.ts';

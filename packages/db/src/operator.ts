@@ -4,17 +4,49 @@ import type { Transaction } from './transaction.ts';
 
 export interface FleetStatus {
   accounts: { provider: string; status: string; accounts: number }[];
+  /** Active ones. */
   calendars: { state: string; coverage: string; calendars: number; dirty: number }[];
+  /** Of the calendars that are to be pulled, how long ago they were last verified, seconds. */
+  freshness: Freshness[];
+  /** Channels that may still speak, by the key that signed them. */
+  channels: { provider: string; signing_key_id: string; channels: number }[];
+  quarantined: number;
 }
 
-export async function readFleetStatus(tx: Transaction): Promise<FleetStatus> {
+export interface Freshness {
+  /** null: over all. */
+  coverage: string | null;
+  calendars: number;
+  never: number;
+  p50: number | null;
+  p99: number | null;
+  oldest: number | null;
+}
+
+/** Reads whole tables: a person's question, not a probe's. @param at ages are told from here */
+export async function readFleetStatus(tx: Transaction, at: Date): Promise<FleetStatus> {
   const accounts = await tx.$queryRaw<FleetStatus['accounts']>`
     select provider, status, count(*)::int as accounts from calendar_accounts group by 1, 2 order by 1, 2`;
   const calendars = await tx.$queryRaw<FleetStatus['calendars']>`
     select state, coverage, count(*)::int as calendars,
       (count(*) filter (where dirty_seq > synced_seq))::int as dirty
     from calendars where active group by 1, 2 order by 1, 2`;
-  return { accounts, calendars };
+  const freshness = await tx.$queryRaw<Freshness[]>`
+    select coverage, count(*)::int as calendars, (count(*) filter (where age is null))::int as never,
+      percentile_disc(0.5) within group (order by age) as p50,
+      percentile_disc(0.99) within group (order by age) as p99, max(age) as oldest
+    from (
+      select coverage, extract(epoch from ${at}::timestamptz - last_synced_at)::float8 as age
+      from calendars where active and account_active and state not in ('paused', 'gone')
+    ) ages
+    group by rollup (coverage) order by coverage nulls last`;
+  const channels = await tx.$queryRaw<FleetStatus['channels']>`
+    select provider, signing_key_id, count(*)::int as channels from calendar_sync_channels
+    where state in ('creating', 'active', 'retired') and coalesce(expires_at > ${at}, true)
+    group by 1, 2 order by 1, 2`;
+  const [quarantine] = await tx.$queryRaw<{ items: number }[]>`
+    select count(*)::int as items from calendar_quarantine`;
+  return { accounts, calendars, freshness, channels, quarantined: quarantine?.items ?? 0 };
 }
 
 export interface FleetCalendar {
@@ -54,16 +86,17 @@ export interface FleetAccount {
   calendars: number;
 }
 
-/** Oldest first. */
+/** Oldest first. @param page.status only accounts in this one */
 export async function listFleetAccounts(
   tx: Transaction,
-  page: { after: AccountId | null; limit: number },
+  page: { after: AccountId | null; limit: number; status?: string },
 ): Promise<FleetAccount[]> {
   return tx.$queryRaw<FleetAccount[]>`
     select a.id, a.user_id, a.provider, a.email, a.status, a.status_reason,
       (select count(*)::int from calendars c where c.account_id = a.id) as calendars
     from calendar_accounts a
     where a.id > coalesce(${page.after}::uuid, '00000000-0000-0000-0000-000000000000')
+      and (${page.status ?? null}::text is null or a.status = ${page.status ?? null})
     order by a.id limit ${page.limit}`;
 }
 

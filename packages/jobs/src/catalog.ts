@@ -134,14 +134,17 @@ export const catalog = {
     backoffMs: 1000,
     dedupId: ({ watchId }) => `${watchId}.stop`,
   }),
-  /** Lists a calendar in full, compares it with its mirror, and repairs what differs. */
+  /**
+   * Lists a calendar in full, compares it with its mirror, and repairs what differs. `asked`: a person waits for it, so it
+   * never joins one that is planned for hours later.
+   */
   'audit-calendar': job({
-    payload: ids({ calendarId, requestedAt: instant }),
+    payload: ids({ calendarId, requestedAt: instant, asked: z.boolean().default(false) }),
     queue: () => 'backfill',
     attempts: 8,
     backoffMs: 1000,
-    dedupId: ({ calendarId }) => `${calendarId}.audit`,
-    priority: () => pullPriority.backfill,
+    dedupId: ({ calendarId, requestedAt, asked }) => `${calendarId}.audit${asked ? `.${requestedAt}` : ''}`,
+    priority: ({ asked }) => (asked ? pullPriority.user : pullPriority.backfill),
   }),
   /** Plans the due pulls of users who asked for a beat of their own. */
   'auto-sync': tick,

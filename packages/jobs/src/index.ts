@@ -27,7 +27,13 @@ export type {
 } from './contract.ts';
 export { createRedisEpoch, type RedisEpoch } from './epoch.ts';
 export { createLimiter, type Ask, type Limiter, type LimiterOptions } from './limiter.ts';
-export { createQueueMonitor, type QueueMonitor, type QueueReading, type QueueState } from './monitor.ts';
+export {
+  createQueueMonitor,
+  type QueueMonitor,
+  type QueueReading,
+  type QueueState,
+  type ScheduleReading,
+} from './monitor.ts';
 export { createProducer, onBehalfOf, QueueUnavailable, type ProducerOptions } from './producer.ts';
 export { limitsOf, pacePerMinute, publishedLimits, type Limits, type QuotaSettings } from './quotas.ts';
 export { createQueueBoardSource, type QueueBoardSource } from './queue-board.ts';

@@ -21,9 +21,18 @@ export interface QueueReading {
   ageMs: Record<AgingState, number>;
 }
 
+/** A schedule as Redis has it. */
+export interface ScheduleReading {
+  name: string;
+  /** When its next tick is due, or should have run. */
+  nextAt: Date | null;
+}
+
 export interface QueueMonitor {
   /** @throws when Redis does not answer within two seconds */
   read(now: Date): Promise<QueueReading[]>;
+  /** What is installed, whether or not it is ours. @throws as `read` does */
+  schedules(): Promise<ScheduleReading[]>;
   close(): Promise<void>;
 }
 
@@ -42,7 +51,13 @@ export function createQueueMonitor({
     await connected(answerMs);
     return Promise.all(queueNames.map(async (name) => readOne(redis, name, await shelf.open(name), now)));
   };
+  const readSchedules = async (): Promise<ScheduleReading[]> => {
+    await connected(answerMs);
+    const known = await (await shelf.open('schedules')).getJobSchedulers();
+    return known.map(({ key, next }) => ({ name: key, nextAt: next === undefined ? null : new Date(next) }));
+  };
   return {
+    schedules: () => within(answerMs, readSchedules(), 'Redis did not answer in time'),
     read: (now) => within(answerMs, readAll(now), 'Redis did not answer in time'),
     close: () => shelf.close(),
   };

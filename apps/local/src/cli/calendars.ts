@@ -4,16 +4,19 @@ import type { Fleet } from './fleet.ts';
 import { everyPage } from './pages.ts';
 import { table } from './table.ts';
 
-/** The beat of incremental-pull is 20 min, and a pull has its turn within a minute or two of it. */
-const staleMs = 30 * 60_000;
-
-export async function showCalendars({ db, clock, print }: Fleet, options: { stale: boolean }): Promise<void> {
-  const staleBefore = options.stale ? new Date(clock.now().getTime() - staleMs) : null;
+/** @param options.staleMinutes null: all of them */
+export async function showCalendars(
+  { db, clock, print }: Fleet,
+  { staleMinutes }: { staleMinutes: number | null },
+): Promise<void> {
+  const staleBefore = staleMinutes === null ? null : new Date(clock.now().getTime() - staleMinutes * 60_000);
   const rows = await everyPage<FleetCalendar>((after, limit) =>
     db.transaction({ role: 'worker' }, (tx) => listFleetCalendars(tx, { after, limit, staleBefore })),
   );
-  if (options.stale && rows.length === 0)
-    return print('Every calendar was verified within the last 30 minutes.');
+  if (staleMinutes !== null && rows.length === 0) {
+    const time = staleMinutes === 1 ? 'minute' : `${staleMinutes} minutes`;
+    return print(`Every calendar was verified within the last ${time}.`);
+  }
   print(
     table(
       ['calendar', 'user', 'name', 'state', 'coverage', 'dirty', 'last synced', 'failures', 'last error'],

@@ -5,12 +5,21 @@ const id = '01a1f91e-5067-719c-8c5c-c9db60ef47a9';
 test.each([
   [[], { name: 'help' }],
   [['--help'], { name: 'help' }],
-  [['status'], { name: 'status' }],
-  [['accounts'], { name: 'accounts' }],
-  [['calendars'], { name: 'calendars', stale: false }],
-  [['calendars', '--stale'], { name: 'calendars', stale: true }],
+  [['status'], { name: 'status', json: false }],
+  [['status', '--json'], { name: 'status', json: true }],
+  [['accounts'], { name: 'accounts', reauth: false }],
+  [['accounts', '--reauth'], { name: 'accounts', reauth: true }],
+  [['calendars'], { name: 'calendars', staleMinutes: null }],
+  [['calendars', '--stale'], { name: 'calendars', staleMinutes: 30 }],
+  [['calendars', '--stale', '90'], { name: 'calendars', staleMinutes: 90 }],
+  [['--stale=5', 'calendars'], { name: 'calendars', staleMinutes: 5 }],
   [['sync', '--calendar', id], { name: 'sync', calendar: id, full: false }],
-  [['sync', `--calendar=${id}`, '--full'], { name: 'sync', calendar: id, full: true }],
+  [['sync', `--calendar=${id.toUpperCase()}`, '--full'], { name: 'sync', calendar: id, full: true }],
+  [['audit', '--user', 'ada'], { name: 'audit', user: 'ada', calendar: null, timeoutSeconds: 300 }],
+  [
+    ['audit', '--calendar', id, '--timeout', '9'],
+    { name: 'audit', user: null, calendar: id, timeoutSeconds: 9 },
+  ],
 ])('%j', (args, command) => {
   expect(readCommand(args)).toEqual(command);
 });
@@ -19,10 +28,22 @@ test.each([
   [['bogus'], /no command "bogus"/],
   [['status', '--stale'], /status knows no --stale/],
   [['status', 'now'], /"now" is too much/],
-  [['sync'], /needs --calendar/],
-  [['sync', '--calendar', 'work'], /needs --calendar/],
+  [['accounts', '--json'], /accounts knows no --json/],
+  [['sync'], /sync needs --calendar/],
+  [['sync', '--calendar'], /--calendar/],
+  [['sync', '--calendar', 'work'], /--calendar wants an id .* not "work"/],
   [['calendars', '--colour'], /--colour/],
-])('%j is refused in one line', (args, message) => {
+  [['calendars', '--stale', 'long'], /--stale wants a whole number from 1 to 525600, not "long"/],
+  [['calendars', '--stale=0'], /--stale wants .* not "0"/],
+  [['audit'], /audit needs one of --user <id> and --calendar <id>/],
+  [['audit', '--user', 'ada', '--calendar', id], /audit needs one of/],
+  [['audit', '--user', ' '], /--user is empty/],
+  [
+    ['audit', '--user', 'ada', '--timeout', '1.5'],
+    /--timeout wants a whole number from 1 to 86400, not "1.5"/,
+  ],
+  [['audit', '--calendar', '1; drop table'], /--calendar wants an id/],
+])('%j is refused in one line that names it', (args, message) => {
   expect(() => readCommand(args)).toThrow(UsageError);
   expect(() => readCommand(args)).toThrow(message);
 });

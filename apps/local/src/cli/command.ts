@@ -3,69 +3,127 @@ import { parseArgs } from 'node:util';
 
 export type Command =
   | { name: 'help' }
-  | { name: 'status' }
-  | { name: 'accounts' }
-  | { name: 'calendars'; stale: boolean }
-  | { name: 'sync'; calendar: string; full: boolean };
+  | { name: 'status'; json: boolean }
+  | { name: 'accounts'; reauth: boolean }
+  | { name: 'calendars'; staleMinutes: number | null }
+  | { name: 'sync'; calendar: string; full: boolean }
+  | { name: 'audit'; user: string | null; calendar: string | null; timeoutSeconds: number };
 
 export const usage = `npm run calfleet -- <command>
 
-  status                         accounts, calendars by state and coverage, queues
-  accounts                       every connected mailbox
-  calendars [--stale]            every calendar; with --stale those not verified for 30 minutes
+  status [--json]                the fleet at a glance
+  accounts [--reauth]            every connected mailbox; with --reauth those that a person must connect again
+  calendars [--stale [minutes]]  every calendar; with --stale those not verified for 30 minutes, or as many as you say
   sync --calendar <id> [--full]  pull a calendar now; with --full from the beginning
+  audit --user <id> | --calendar <id> [--timeout <seconds>]
+                                 compare with the provider now, repair, and print what differed; waits 300 seconds at
+                                 most. Exit code 0: nothing differed, 1: something did, 2: it did not finish
 
 Beside "npm start" it finds the fleet by itself; elsewhere set DATABASE_URL and REDIS_URL.`;
 
-/** The caller's mistake, in one line. */
+/** The caller's mistake, in one line that names the option. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const options = {
+  help: { type: 'boolean' },
+  json: { type: 'boolean' },
+  reauth: { type: 'boolean' },
+  stale: { type: 'string' },
+  full: { type: 'boolean' },
+  calendar: { type: 'string' },
+  user: { type: 'string' },
+  timeout: { type: 'string' },
+} as const;
+type Values = Partial<ReturnType<typeof parse>['values']>;
 
 /** @throws UsageError */
-export function readCommand(args: string[]): Command {
+export function readCommand(args: readonly string[]): Command {
   const { positionals, values } = parse(args);
   const [name, ...more] = positionals;
   if (values.help || name === undefined || name === 'help') return { name: 'help' };
   if (more.length > 0) throw new UsageError(`"${more.join(' ')}" is too much after ${name}.`);
-  const only = (...allowed: string[]): void => {
-    const odd = Object.keys(values).find((option) => !allowed.includes(option));
+  const only = (...allowed: (keyof typeof options)[]): void => {
+    const odd = Object.keys(values).find((option) => !allowed.some((known) => known === option));
     if (odd !== undefined) throw new UsageError(`${name} knows no --${odd}.`);
   };
   switch (name) {
     case 'status':
+      only('json');
+      return { name, json: values.json ?? false };
     case 'accounts':
-      only();
-      return { name };
+      only('reauth');
+      return { name, reauth: values.reauth ?? false };
     case 'calendars':
       only('stale');
-      return { name, stale: values.stale ?? false };
-    case 'sync': {
+      return { name, staleMinutes: readStale(values) };
+    case 'sync':
       only('calendar', 'full');
-      const { calendar = '', full = false } = values;
-      if (!uuid.test(calendar)) throw new UsageError('sync needs --calendar <id>, as "calendars" shows it.');
-      return { name, calendar, full };
-    }
+      if (values.calendar === undefined) throw new UsageError('sync needs --calendar <id>.');
+      return { name, calendar: readCalendar(values.calendar), full: values.full ?? false };
+    case 'audit':
+      only('user', 'calendar', 'timeout');
+      return readAudit(values);
     default:
       throw new UsageError(`There is no command "${name}".`);
   }
 }
 
-function parse(args: string[]) {
+function readAudit({ user, calendar, timeout }: Values): Command {
+  if ((user === undefined) === (calendar === undefined)) {
+    throw new UsageError('audit needs one of --user <id> and --calendar <id>.');
+  }
+  if (user?.trim() === '') throw new UsageError('--user is empty.');
+  return {
+    name: 'audit',
+    user: user ?? null,
+    calendar: calendar === undefined ? null : readCalendar(calendar),
+    timeoutSeconds: timeout === undefined ? auditSeconds : readNumber('timeout', timeout, 86_400),
+  };
+}
+
+/** A full list of some thousand events takes a minute, and it waits its turn behind first mirrors. */
+const auditSeconds = 300;
+/** The beat of incremental-pull is 20 min, and a pull has its turn within a minute or two of it. */
+const staleMinutes = 30;
+const minutesOfYear = 525_600;
+
+function readStale({ stale }: Values): number | null {
+  if (stale === undefined) return null;
+  return stale === '' ? staleMinutes : readNumber('stale', stale, minutesOfYear);
+}
+
+function readNumber(option: keyof typeof options, text: string, max: number): number {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (number < 1 || number > max) {
+    throw new UsageError(`--${option} wants a whole number from 1 to ${max}, not "${text}".`);
+  }
+  return number;
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+function readCalendar(text: string): string {
+  if (!uuid.test(text)) {
+    throw new UsageError(`--calendar wants an id as "calendars" shows it, not "${text}".`);
+  }
+  return text.toLowerCase();
+}
+
+function parse(args: readonly string[]) {
   try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean' },
-        stale: { type: 'boolean' },
-        full: { type: 'boolean' },
-        calendar: { type: 'string' },
-      },
-    });
+    return parseArgs({ args: withValueOfStale(args), allowPositionals: true, options });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
+
+/** The one option whose value may be left out, which `parseArgs` does not know. */
+const withValueOfStale = (args: readonly string[]): string[] =>
+  args.flatMap((arg, index) => {
+    if (arg === '--stale') return isValue(args[index + 1]) ? [] : ['--stale='];
+    return index > 0 && args[index - 1] === '--stale' && isValue(arg) ? [`--stale=${arg}`] : [arg];
+  });
+
+const isValue = (arg: string | undefined): boolean => arg !== undefined && !arg.startsWith('-');

@@ -1,6 +1,7 @@
 /** `npm run calfleet -- …`: commands of whoever runs a fleet. */
 import { badConfiguration, ConfigError, readEnvironment } from '@calfleet/config';
 import { showAccounts } from './accounts.ts';
+import { audit, auditExit } from './audit.ts';
 import { showCalendars } from './calendars.ts';
 import { readCommand, usage, UsageError, type Command } from './command.ts';
 import { withFleet, type Fleet } from './fleet.ts';
@@ -10,25 +11,34 @@ import { syncCalendar } from './sync.ts';
 async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2));
   if (command.name === 'help') return void process.stdout.write(`${usage}\n`);
-  await withFleet({ env: readEnvironment(), root: process.cwd() }, (fleet) => run(command, fleet));
+  // A script must not take a fault for differences.
+  if (command.name === 'audit') process.exitCode = auditExit.unfinished;
+  await withFleet({ env: readEnvironment(), root: process.cwd() }, async (fleet) => {
+    process.exitCode = (await run(command, fleet)) ?? 0;
+  });
 }
 
-function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): Promise<void> {
+/** @returns the exit code, where it says something */
+function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): Promise<number | void> {
   switch (command.name) {
     case 'status':
-      return showStatus(fleet);
+      return showStatus(fleet, command);
     case 'accounts':
-      return showAccounts(fleet);
+      return showAccounts(fleet, command);
     case 'calendars':
       return showCalendars(fleet, command);
     case 'sync':
       return syncCalendar(fleet, command);
+    case 'audit':
+      return audit(fleet, command);
   }
 }
 
 /** 64 is sysexits' EX_USAGE. */
-const exitCodeOf = (error: unknown): number =>
-  error instanceof ConfigError ? badConfiguration : error instanceof UsageError ? 64 : 1;
+function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigError) return badConfiguration;
+  return error instanceof UsageError ? 64 : Number(process.exitCode ?? 0) || 1;
+}
 
 main().catch((error: unknown) => {
   const hint = error instanceof UsageError ? `\n\n${usage}` : '';

@@ -2,6 +2,7 @@
 import { requestPull } from '@calfleet/db';
 import { createProducer } from '@calfleet/jobs';
 import type { CalendarId } from '@calfleet/domain';
+import { UsageError } from './command.ts';
 import type { Fleet } from './fleet.ts';
 
 export async function syncCalendar(
@@ -11,7 +12,7 @@ export async function syncCalendar(
   const id = calendar as CalendarId;
   const at = clock.now();
   const seq = await db.transaction({ role: 'worker' }, (tx) => requestPull(tx, { id, full, at }));
-  if (seq === null) throw new Error(`There is no active calendar ${calendar}.`);
+  if (seq === null) throw new UsageError(`--calendar ${calendar} is no active calendar.`);
   const { redisUrl, redisPrefix: prefix } = config;
   const producer = createProducer({ redisUrl, prefix, onError: () => undefined });
   try {
