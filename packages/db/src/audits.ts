@@ -9,10 +9,15 @@ export async function calendarsToAudit(
   sample: { percent: number; max: number },
 ): Promise<CalendarId[]> {
   const rows = await tx.$queryRaw<{ id: CalendarId }[]>`
-    select c.id from calendars c join calendar_accounts a on a.id = c.account_id
-     where c.active and c.state in ('active', 'deletes_held') and c.cursor is not null and a.status = 'active'
+    select c.id from calendars c
+     where c.active and c.account_active and c.state not in ('paused', 'gone') and c.state in ('active', 'deletes_held')
+       and c.cursor is not null
      order by c.audited_at nulls first, c.id
-     limit least(${sample.max}, (select ceil(count(*) * ${sample.percent} / 100.0) from calendars where active))`;
+     limit least(${sample.max}, (
+       -- No further than it matters.
+       select ceil(count(*) * ${sample.percent} / 100.0) from (
+         select from calendars where active and account_active and state not in ('paused', 'gone')
+          limit ceil(${sample.max} * 100.0 / greatest(${sample.percent}, 1))) as counted))`;
   return rows.map((row) => row.id);
 }
 

@@ -1,4 +1,7 @@
-/** What the ticks ask: indexed selections in keyset pages, never a scan of the fleet. */
+/**
+ * What the ticks ask: indexed selections in keyset pages, never a scan of the fleet. `account_active` keeps calendars
+ * that nobody can ask out of the indexes: they stay due and dirty for months (docs/decisions/0025-calendars-follow-their-account.md).
+ */
 import type { AccountId, CalendarId, ProviderName } from '@calfleet/domain';
 import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
@@ -10,10 +13,10 @@ export async function unsettledCalendars(
 ): Promise<{ id: CalendarId; isFirst: boolean; isDirty: boolean }[]> {
   return tx.$queryRaw`
       select c.id, c.last_synced_at is null as "isFirst", c.dirty_seq > c.synced_seq as "isDirty"
-        from calendars c join calendar_accounts a on a.id = c.account_id
-       where (c.dirty_seq > c.synced_seq or c.round_id is not null) and c.active
+        from calendars c
+       where (c.dirty_seq > c.synced_seq or c.round_id is not null) and c.active and c.account_active
          and c.id > coalesce(${page.after}::uuid, '00000000-0000-0000-0000-000000000000')
-         and c.state not in ('paused', 'gone') and a.status = 'active'
+         and c.state not in ('paused', 'gone')
          and (c.lease_until is null or c.lease_until < clock_timestamp())
          and (c.last_error_code is null or c.next_pull_at is null or c.next_pull_at <= ${page.at})
        order by c.id limit ${page.limit}`;
@@ -26,8 +29,8 @@ export async function calendarsToLookAtAgain(
 ): Promise<CalendarId[]> {
   return ids(
     await tx.$queryRaw<{ id: CalendarId }[]>`
-      select c.id from calendars c join calendar_accounts a on a.id = c.account_id
-       where c.active and c.look_again_at <= ${page.at} and c.state not in ('paused', 'gone') and a.status = 'active'
+      select c.id from calendars c
+       where c.active and c.account_active and c.look_again_at <= ${page.at} and c.state not in ('paused', 'gone')
          and (c.last_error_code is null or c.next_pull_at is null or c.next_pull_at <= ${page.at})
        order by c.look_again_at limit ${page.limit}`,
   );
@@ -44,11 +47,11 @@ export async function dueCalendars(
   // Written out, so that the planner knows the partial index.
   const auto = page.whose === 'auto' ? Prisma.sql`and c.auto_sync` : Prisma.empty;
   return tx.$queryRaw<{ id: CalendarId; at: Date; provider: ProviderName }[]>`
-    select c.id, c.next_pull_at as at, c.provider from calendars c join calendar_accounts a on a.id = c.account_id
-     where c.active ${auto} and c.next_pull_at <= ${page.at}
+    select c.id, c.next_pull_at as at, c.provider from calendars c
+     where c.active and c.account_active ${auto} and c.next_pull_at <= ${page.at}
        and (c.next_pull_at, c.id) > (coalesce(${page.after?.at ?? null}::timestamptz, '-infinity'),
          coalesce(${page.after?.id ?? null}::uuid, '00000000-0000-0000-0000-000000000000'))
-       and c.state not in ('paused', 'gone') and a.status = 'active'
+       and c.state not in ('paused', 'gone')
      order by c.next_pull_at, c.id limit ${page.limit}`;
 }
 
@@ -59,8 +62,9 @@ export async function calendarsToRecheck(
 ): Promise<CalendarId[]> {
   return ids(
     await tx.$queryRaw<{ id: CalendarId }[]>`
-      select c.id from calendars c join calendar_accounts a on a.id = c.account_id
-       where c.active and c.state not in ('paused', 'gone') and a.status = 'active' and c.window_start is not null
+      select c.id from calendars c
+       where c.active and c.account_active and c.state not in ('paused', 'gone')
+         and c.window_start is not null
          and c.id in (
            select calendar_id from calendar_events where recheck_at <= ${page.at}
            union all

@@ -81,14 +81,13 @@ export async function channelsOnKey(
   tx: Transaction,
   page: { keyId: string; slots: number; after: KeyedChannel | null; limit: number; at: Date },
 ): Promise<KeyedChannel[]> {
-  const slot = Prisma.sql`get_byte(uuid_send(s.calendar_id), 15)`;
   return tx.$queryRaw<KeyedChannel[]>`
-    select c.id, s.id as "watchId", ${slot} as slot
+    select c.id, s.id as "watchId", s.day_slot as slot
       from calendar_sync_channels s join calendars c on c.id = s.calendar_id
-     where s.state = 'active' and s.signing_key_id = ${page.keyId} and ${slot} < ${page.slots}::int
+     where s.state = 'active' and s.signing_key_id = ${page.keyId} and s.day_slot < ${page.slots}::int
        and ${watchable(page.at)}
-       and (${slot}, s.id) > (${page.after?.slot ?? -1}::int, coalesce(${page.after?.watchId ?? null}::uuid, ${nil}::uuid))
-     order by ${slot}, s.id limit ${page.limit}`;
+       and (s.day_slot, s.id) > (${page.after?.slot ?? -1}::int, coalesce(${page.after?.watchId ?? null}::uuid, ${nil}::uuid))
+     order by s.day_slot, s.id limit ${page.limit}`;
 }
 
 /** Calendars that refused push longest ago, to be asked once more. */
@@ -116,7 +115,7 @@ export async function accountsOfHour(
 ): Promise<{ id: AccountId; at: Date }[]> {
   return tx.$queryRaw<{ id: AccountId; at: Date }[]>`
     select id, calendars_listed_at as at from calendar_accounts
-     where status = 'active' and get_byte(uuid_send(id), 15) % 24 = ${page.hour}::int
+     where status = 'active' and list_hour = ${page.hour}::int
        and calendars_listed_at <= ${page.listedBefore}
        and (calendars_listed_at, id) > (coalesce(${page.after?.at ?? null}::timestamptz, '-infinity'),
          coalesce(${page.after?.id ?? null}::uuid, ${nil}::uuid))

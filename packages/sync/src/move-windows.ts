@@ -1,6 +1,6 @@
 /**
  * Moves the windows of calendars whose events are stored whole, so that the promised future is always full: a calendar
- * at a time, in short transactions under its lock, beside its pulls (docs/decisions/0023-windows-move-in-three-steps.md).
+ * at a time, in short transactions under its lock, beside its pulls (docs/decisions/0024-windows-move-in-three-steps.md).
  */
 import { ZoneTable, asSyncError, type CalendarId, type ProviderName } from '@calfleet/domain';
 import {
