@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promtool } from '@calfleet/testkit';
 import { parse } from 'yaml';
-import { knownSeries, prometheusFolder, ruleFiles, rules, unknownIn } from './promql.fixture.ts';
+import {
+  checkQueries,
+  knownSeries,
+  prometheusFolder,
+  ruleFiles,
+  rules,
+  unknownIn,
+} from './promql.fixture.ts';
 
 const alerts = rules.filter((rule) => rule.alert !== undefined);
 const testFiles = readdirSync(join(prometheusFolder, 'tests'));
@@ -85,8 +92,33 @@ test('names are given once', () => {
   expect(names.length).toBeGreaterThan(30);
 });
 
-test('every alert has its heading in the runbook, and every heading its alert', async () => {
-  const text = await readFile(join(process.cwd(), 'docs/OPERATIONS.md'), 'utf8');
-  const headings = [...text.matchAll(/^#+ (Calfleet[A-Z]\w+)$/gm)].map(([, name]) => name);
+const runbook = readFileSync(join(process.cwd(), 'docs/OPERATIONS.md'), 'utf8');
+const runbookQueries = [...runbook.matchAll(/^```promql\n([\s\S]*?)^```$/gm)].map(([, expr = '']) =>
+  expr.trim(),
+);
+
+test.each(runbookQueries)('the runbook asks for nothing that nobody exports: %s', (expr) => {
+  expect(unknownIn(expr, knownSeries())).toEqual([]);
+});
+
+test('promtool can read every query of the runbook', async () => {
+  expect(runbookQueries.length).toBeGreaterThan(20);
+  const { passed, output } = await checkQueries(runbookQueries);
+  expect({ passed, output }).toMatchObject({ passed: true });
+});
+
+test('links inside the runbook lead somewhere', () => {
+  const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  const wanted = [...runbook.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = '']) => anchor);
+  expect(wanted.filter((anchor) => !anchors.includes(anchor))).toEqual([]);
+});
+
+test('every alert has its heading in the runbook, and every heading its alert', () => {
+  const headings = [...runbook.matchAll(/^#+ (Calfleet[A-Z]\w+)$/gm)].map(([, name]) => name);
   expect([...headings].sort()).toEqual(alerts.map(({ alert }) => alert).sort());
 });

@@ -1,7 +1,10 @@
 /** What queries speak of: enough of PromQL to hold each name and label against what is declared. promtool does the rest. */
 import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parse } from 'yaml';
+import { promtool, type PromtoolAnswer } from '@calfleet/testkit';
+import { parse, stringify } from 'yaml';
 import type { Declare } from './metrics/declare.ts';
 import { declareNotifications, declareRequests } from './metrics/edge.ts';
 import { declareFleet } from './metrics/fleet.ts';
@@ -141,4 +144,19 @@ export function unknownIn(expr: string, known: Map<string, Labels>): string[] {
     return wanted.filter((one) => !values.includes(one)).map((one) => `value ${one} of ${label} of ${name}`);
   });
   return [...series, ...groupings, ...matchers];
+}
+
+/** Has promtool read queries that stand in no rule file. */
+export async function checkQueries(queries: readonly string[]): Promise<PromtoolAnswer> {
+  const folder = await mkdtemp(join(tmpdir(), 'calfleet-queries-'));
+  try {
+    const file = join(folder, 'queries.yml');
+    // A variable of Grafana's own stands where PromQL wants a duration.
+    const exprs = queries.map((query) => query.replaceAll('$__rate_interval', '1m'));
+    const made = exprs.map((expr, index) => ({ record: `query:${index}`, expr }));
+    await writeFile(file, stringify({ groups: [{ name: 'queries', rules: made }] }));
+    return await promtool(['check', 'rules', file]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
