@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ZoneTable } from '@calfleet/domain';
 import { createApplication } from './application.ts';
 import type { ApiDeps } from './context.ts';
@@ -17,8 +18,11 @@ export interface Api {
   port: number;
   /** Without a slash at its end. */
   url: string;
-  /** Takes no new request, answers what it has, then drops what is left. Database and producer stay open. */
-  close(options?: { timeoutMs?: number }): Promise<void>;
+  /**
+   * Says that it goes, serves on for `lingerMs` (default 0) while balancers look elsewhere, then takes no new request,
+   * answers what it has, and drops what is left after `timeoutMs`. Database and producer stay open.
+   */
+  close(options?: { timeoutMs?: number; lingerMs?: number }): Promise<void>;
 }
 
 /** @throws when the database login could look past row-level security, or the port is taken */
@@ -57,8 +61,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   return {
     port,
     url: `http://${config.host ?? '127.0.0.1'}:${port}`,
-    close: async ({ timeoutMs = 5000 } = {}) => {
+    close: async ({ timeoutMs = 5000, lingerMs = 0 } = {}) => {
       stopping.abort();
+      if (lingerMs > 0) await pause(lingerMs);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const force = setTimeout(() => server.closeAllConnections(), timeoutMs);

@@ -1,6 +1,7 @@
 /** The ingress as a server: limits on how slowly and how much a client may send, and a stop that answers everyone. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '@calfleet/domain';
 import type { Producer } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
@@ -24,8 +25,11 @@ export interface Ingress {
   port: number;
   /** Without a slash at its end. */
   url: string;
-  /** Takes no new request, answers what it has, then drops what is left. The producer stays open. */
-  close(options?: { timeoutMs?: number }): Promise<void>;
+  /**
+   * Says that it goes, serves on for `lingerMs` (default 0) while balancers look elsewhere, then takes no new request,
+   * answers what it has, and drops what is left after `timeoutMs`. The producer stays open.
+   */
+  close(options?: { timeoutMs?: number; lingerMs?: number }): Promise<void>;
 }
 
 export async function startIngress(options: IngressOptions): Promise<Ingress> {
@@ -64,8 +68,9 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
   return {
     port,
     url: `http://${config.host ?? '127.0.0.1'}:${port}`,
-    close: async ({ timeoutMs = 5000 } = {}) => {
+    close: async ({ timeoutMs = 5000, lingerMs = 0 } = {}) => {
       stopping = true;
+      if (lingerMs > 0) await pause(lingerMs);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const force = setTimeout(() => server.closeAllConnections(), timeoutMs);

@@ -6,6 +6,9 @@ import { createLogger, createMetrics, startTracing } from '@calfleet/telemetry';
 import { createChannelSigner } from '@calfleet/vault';
 import { startIngress } from './ingress.ts';
 
+/** Balancers need about a second to notice that an instance goes; until then they send it requests. */
+const lingerMs = 1_500;
+
 runProcess(async (env) => {
   const config = ingressConfig(env);
   const logger = createLogger({ service: 'ingress', level: config.logLevel });
@@ -27,7 +30,7 @@ runProcess(async (env) => {
     listening: ingress.url,
     logger,
     close: async () => {
-      await ingress.close();
+      await ingress.close({ lingerMs });
       await producer.close();
       await tracing.close();
     },
