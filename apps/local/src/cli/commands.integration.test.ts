@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import {
   createProducer,
   createQueueMonitor,
@@ -287,5 +290,44 @@ describe('audit', () => {
       new UsageError(`--calendar ${ids.off} is no active calendar.`),
     );
     await expect(audit(noRedis(), ofAda)).rejects.toThrow('Redis did not take the job');
+  });
+});
+
+describe('the command line', () => {
+  const run = async (...args: string[]): Promise<{ code: number | null; text: string }> => {
+    const { databaseUrl, redisUrl, redisPrefix } = planted.fleet.config;
+    const child = spawn(process.execPath, ['--import', 'tsx', join(__dirname, 'main.ts'), ...args], {
+      env: {
+        PATH: process.env['PATH'],
+        DATABASE_URL: databaseUrl,
+        REDIS_URL: redisUrl,
+        REDIS_PREFIX: redisPrefix,
+      },
+    });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    }
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, text };
+  };
+
+  test('ends with the code that scripts go by', async () => {
+    expect(await run('accounts', '--reauth')).toMatchObject({ code: 0 });
+    expect(await run('sync', '--calendar', 'work')).toEqual({
+      code: 64,
+      text: expect.stringMatching(/^--calendar wants an id/) as string,
+    });
+    expect(await run('audit', '--user', 'eve')).toMatchObject({ code: 64 });
+    expect(await run('audit', '--calendar', ids.paused)).toEqual({
+      code: 2,
+      text: `${ids.paused}: not audited, paused.\n0 of 1 calendars audited, 0 events, 0 differences.\n`,
+    });
+  });
+
+  test('an audit that could not ask has not found differences', async () => {
+    const { config } = planted.fleet;
+    planted.fleet.config = { ...config, redisUrl: 'redis://127.0.0.1:9' };
+    expect(await run('audit', '--user', 'ada')).toEqual({ code: 2, text: 'Redis did not take the job\n' });
   });
 });

@@ -14,21 +14,25 @@ async function main(): Promise<void> {
   // A script must not take a fault for differences.
   if (command.name === 'audit') process.exitCode = auditExit.unfinished;
   await withFleet({ env: readEnvironment(), root: process.cwd() }, async (fleet) => {
-    process.exitCode = (await run(command, fleet)) ?? 0;
+    process.exitCode = await run(command, fleet);
   });
 }
 
-/** @returns the exit code, where it says something */
-function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): Promise<number | void> {
+/** @returns the exit code */
+async function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): Promise<number> {
   switch (command.name) {
     case 'status':
-      return showStatus(fleet, command);
+      await showStatus(fleet, command);
+      return 0;
     case 'accounts':
-      return showAccounts(fleet, command);
+      await showAccounts(fleet, command);
+      return 0;
     case 'calendars':
-      return showCalendars(fleet, command);
+      await showCalendars(fleet, command);
+      return 0;
     case 'sync':
-      return syncCalendar(fleet, command);
+      await syncCalendar(fleet, command);
+      return 0;
     case 'audit':
       return audit(fleet, command);
   }
