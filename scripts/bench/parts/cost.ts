@@ -18,17 +18,13 @@ const prefix = '{cost}';
 const unbounded = { GOOGLE_QUOTA_PROJECT_PER_MINUTE: '1000000', GOOGLE_QUOTA_USER_PER_MINUTE: '1000000' };
 
 export async function benchCost(ground: Ground): Promise<Figure[]> {
-  const count = ground.quick ? 20 : 400;
+  const count = ground.quick ? 20 : 200;
   const store = await ground.openStore('cost');
+  const fleet = await startFleet(ground, store, { count, prefix, workers: [unbounded] });
   const { Redis } = await import('ioredis');
   const redis = new Redis(ground.redisUrl);
-  const producer = createProducer({
-    redisUrl: ground.redisUrl,
-    prefix,
-    onError: () => undefined,
-    timeoutMs: 30_000,
-  });
-  const fleet = await startFleet(ground, store, { count, prefix, workers: [unbounded] });
+  const onError = () => undefined;
+  const producer = createProducer({ redisUrl: ground.redisUrl, prefix, onError, timeoutMs: 30_000 });
   try {
     const meter: Meter = { redis, store, workers: fleet.workers, idle: none };
     const idleSeconds = ground.quick ? 5 : 20;
