@@ -57,7 +57,7 @@ const refusalOf = (asked: Promise<Admission>): Promise<SyncError> =>
 
 /** @returns how many were let in until the first refusal */
 async function drain(limiter: Limiter, urgency: PullReason, name = 'ada'): Promise<number> {
-  for (let count = 0; ; count += 1) {
+  for (let count = 0; count <= project.requests; count += 1) {
     try {
       await ask(limiter, urgency, { account: name });
     } catch (error) {
@@ -65,6 +65,7 @@ async function drain(limiter: Limiter, urgency: PullReason, name = 'ada'): Promi
       return count;
     }
   }
+  throw new Error('The bucket never runs dry.');
 }
 
 test('four processes with ten callers each share one bucket, to the last token', async () => {
