@@ -10,6 +10,7 @@ import {
 } from '@calfleet/domain';
 import {
   activateWatch,
+  endWatch,
   failWatch,
   insertWatch,
   lockForWatch,
@@ -23,6 +24,7 @@ import {
   type Transaction,
   type WatchableCalendar,
 } from '@calfleet/db';
+import type { metricLabels } from '@calfleet/telemetry';
 import type { SyncDeps } from './deps.ts';
 import { countInvalidated } from './provider-counts.ts';
 import { providerOf } from './provider-of.ts';
@@ -39,6 +41,8 @@ export type WatchResult =
   /** Put off after a failure. */
   | 'later'
   | 'not_watchable';
+
+type RenewalResult = (typeof metricLabels.renewalResults)[number];
 
 interface WatchOptions {
   /** The provider wants it renewed now. */
@@ -129,9 +133,11 @@ async function prolonged(
     const at = deps.clock.now();
     const expiresAt = new Date(channel.expiresAt);
     await deps.db.transaction({ role: 'worker' }, (tx) => prolongWatch(tx, { id, expiresAt, at }));
+    count(deps, calendar, 'renewed');
     return true;
   } catch (thrown) {
     const error = asSyncError(thrown);
+    count(deps, calendar, error.code === 'remote_missing' ? 'lost' : 'failed');
     if (error.code === 'remote_missing') {
       await loseChannel(deps, id, calendar.id);
       return false;
@@ -171,6 +177,7 @@ async function openWatch(
     await deps.db.transaction({ role: 'worker' }, async (tx) => {
       const at = deps.clock.now();
       await activateWatch(tx, { id, resourceId, expiresAt: new Date(expiresAt), sharesResource, at });
+      if (stopFirst) await endWatch(tx, stopFirst.id, at);
       // Nobody was told of what changed up to now, and no first message says so.
       if (!sharesResource) await markDirty(tx, calendar.id);
     });
@@ -178,10 +185,14 @@ async function openWatch(
   } catch (thrown) {
     return refuse(deps, calendar, id, asSyncError(thrown));
   }
+  count(deps, calendar, calendar.live_id === null ? 'created' : 'replaced');
   const old = sharesResource ? liveChannel(calendar) : null;
   if (old) await deps.jobs.enqueue('stop-watch', { watchId: old.id, resourceId: old.resourceId });
   return 'watched';
 }
+
+const count = ({ metrics }: SyncDeps, { provider }: WatchableCalendar, result: RenewalResult): void =>
+  metrics.channelRenewals.inc({ provider, result });
 
 /** A channel that comes late costs notifications: it is as urgent as they are. */
 const sessionFor = (
@@ -220,6 +231,8 @@ async function refuse(
     else await noteFailure(deps, tx, calendar, error);
     return false;
   });
+  const opened = calendar.live_id === null ? 'created' : 'replaced';
+  count(deps, calendar, isAlive ? opened : forGood ? 'refused' : 'failed');
   // Its first message was here before the answer got lost.
   if (isAlive) return 'watched';
   if (forGood) return 'not_watchable';
