@@ -1,6 +1,12 @@
 /** The engine as a worker wires it, with a stopwatch on the provider and on the database. */
 import type { Database } from '@calfleet/db';
-import { systemClock, type CalendarProvider, type Clock, type ProviderSession } from '@calfleet/domain';
+import {
+  systemClock,
+  ZoneTable,
+  type CalendarProvider,
+  type Clock,
+  type ProviderSession,
+} from '@calfleet/domain';
 import type { JobRequest, Limiter } from '@calfleet/jobs';
 import { createGoogleProvider, createProviders, type Providers } from '@calfleet/providers';
 import { createSessions, type SyncDeps } from '@calfleet/sync';
@@ -96,6 +102,7 @@ export function createEngine(
       signer,
       logger: createLogger({ service: 'bench', level: 'error' }),
       metrics: createMetrics(),
+      zones: new ZoneTable(),
       settings: {
         pastDays: 30,
         futureDays: 365,

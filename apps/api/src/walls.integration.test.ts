@@ -12,6 +12,10 @@ beforeAll(async () => {
     zoned: ['2026-11-23T09:00:00Z', '2026-11-23T10:00:00Z', 'Europe/Berlin'],
   });
   await seedChange(house, at);
+  await house.worker(
+    `insert into calendar_preferences (user_id, auto_sync_enabled, sync_frequency_minutes, conflict_strategy,
+       write_permissions, created_at, updated_at) values ('ada', true, 20, 'manual', 'none', now(), now())`,
+  );
   await house.feedSettles();
 });
 afterAll(() => house.close());
@@ -36,6 +40,7 @@ const questions: [string, (tx: Transaction) => Promise<number>][] = [
         .length;
     },
   ],
+  ['preferences', async (tx) => ((await api.findPreferences(tx, { userId: 'ada' })) ? 1 : 0)],
   ['status', async (tx) => (await api.listStatus(tx, { userId: 'ada', ...page })).length],
   [
     'changes',

@@ -4,7 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { api, ensureChangePartitions, openDatabase, type Database } from '@calfleet/db';
-import { asSyncError, newId, type AccountId, type CalendarId, type WatchId } from '@calfleet/domain';
+import {
+  asSyncError,
+  newId,
+  ZoneTable,
+  type AccountId,
+  type CalendarId,
+  type WatchId,
+} from '@calfleet/domain';
 import type { JobRequest, NotificationEvent } from '@calfleet/jobs';
 import { createProviders, type ProvidersConfig } from '@calfleet/providers';
 import { startSandbox, type Sandbox } from '@calfleet/sandbox';
@@ -97,6 +104,7 @@ export class ModelWorld<Owner> {
       signer: createChannelSigner([{ id: 'model', key: randomBytes(32) }]),
       logger: createLogger({ service: 'model', level: 'error' }),
       metrics: createMetrics(),
+      zones: new ZoneTable(),
       settings: {
         ...window,
         massDeleteMin: 10,

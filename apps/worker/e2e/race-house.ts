@@ -6,6 +6,7 @@ import { openDatabase, type Database } from '@calfleet/db';
 import {
   newId,
   systemClock,
+  ZoneTable,
   type AccountId,
   type CalendarId,
   type CalendarProvider,
@@ -142,6 +143,7 @@ const depsOf = (parts: { db: Database; producer: Producer; provider: CalendarPro
   signer: { sign: noToken, signClientState: noToken, signingKeyId: 'race' },
   logger: createLogger({ service: 'race', level: 'error' }),
   metrics: createMetrics(),
+  zones: new ZoneTable(),
   settings: {
     pastDays: 30,
     futureDays: 60,

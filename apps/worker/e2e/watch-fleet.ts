@@ -8,6 +8,7 @@ import { api, ensureChangePartitions, openDatabase, type Database } from '@calfl
 import {
   asSyncError,
   newId,
+  ZoneTable,
   type AccountId,
   type CalendarId,
   type ProviderName,
@@ -108,6 +109,7 @@ export class WatchFleet {
       },
       logger: createLogger({ service: 'watches', level: 'error' }),
       metrics: createMetrics(),
+      zones: new ZoneTable(),
       settings: {
         pastDays: 20,
         futureDays: 50,

@@ -1,7 +1,7 @@
 /** Builds what the engine of packages/sync works with, out of a worker's settings. */
 import type { WorkerConfig } from '@calfleet/config';
 import type { Database } from '@calfleet/db';
-import type { Clock } from '@calfleet/domain';
+import { ZoneTable, type Clock } from '@calfleet/domain';
 import { limitsOf, pacePerMinute, type Limiter, type Producer } from '@calfleet/jobs';
 import { createProviders } from '@calfleet/providers';
 import { createSessions, type Pace, type SyncDeps } from '@calfleet/sync';
@@ -56,6 +56,7 @@ export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps
     signer: createChannelSigner(config.channelSigningKeys),
     logger,
     metrics,
+    zones: new ZoneTable(),
     settings: {
       ...config.window,
       massDeleteMin: config.massDelete.min,

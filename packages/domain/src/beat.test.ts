@@ -7,7 +7,8 @@ const zones = new ZoneTable();
 const minuteMs = 60_000;
 const friday = new Date('2026-11-20T09:00:00Z');
 const first = { calendarId: '00000000-0000-7000-8000-000000000000', at: friday };
-const minutesAfter = (pull: LastPull): number => (nextPullAt(pull).getTime() - pull.at.getTime()) / minuteMs;
+const minutesAfter = (pull: LastPull): number =>
+  (nextPullAt(zones, pull).getTime() - pull.at.getTime()) / minuteMs;
 
 test.each([
   ['push', 0, 18],
@@ -57,7 +58,7 @@ test.each([
   ['on a Saturday', '2026-11-21T12:00:00Z', '2026-11-21T16:00:00Z'],
   ['on a Monday before dawn', '2026-11-23T04:30:00Z', '2026-11-23T08:00:00Z'],
 ])('%s', (_name, at, next) => {
-  expect(nextPullAt({ ...first, ...poll, at: new Date(at) })).toEqual(new Date(next));
+  expect(nextPullAt(zones, { ...first, ...poll, at: new Date(at) })).toEqual(new Date(next));
 });
 
 test('each calendar comes at its own moment of the ten minutes before the opening, and stays at work from there', () => {
@@ -65,8 +66,9 @@ test('each calendar comes at its own moment of the ten minutes before the openin
   const opening = Date.parse('2026-11-23T08:00:00Z');
   const ids = Array.from({ length: 200 }, (_, n) => `x-${(n * 331).toString(16).padStart(4, '0')}`);
   const moments = ids.map((calendarId) => {
-    const next = nextPullAt({ ...poll, calendarId, at });
-    const minutes = (nextPullAt({ ...poll, calendarId, at: next }).getTime() - next.getTime()) / minuteMs;
+    const next = nextPullAt(zones, { ...poll, calendarId, at });
+    const minutes =
+      (nextPullAt(zones, { ...poll, calendarId, at: next }).getTime() - next.getTime()) / minuteMs;
     expect(minutes).toBe(18);
     return next.getTime();
   });

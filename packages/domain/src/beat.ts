@@ -3,7 +3,7 @@
  * who changes preferences.
  */
 import { isWorking, nextOpening, type WorkingHours } from './working-hours.ts';
-import { ZoneTable } from './zones.ts';
+import type { ZoneTable } from './zones.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './zones-wall.ts';
 
 /**
@@ -41,11 +41,11 @@ export interface LastPull {
 }
 
 /** After `at`, and at most 24 h after it. */
-export function nextPullAt(pull: LastPull): Date {
+export function nextPullAt(zones: ZoneTable, pull: LastPull): Date {
   const { at, preferences } = pull;
   const due = at.getTime() + Math.min(beatOf(pull), longestMs);
   const hours = preferences?.workingHours;
-  return new Date(hours ? outsideHours(pull, hours, due) : due);
+  return new Date(hours ? outsideHours(zones, pull, { hours, due }) : due);
 }
 
 /** Push-covered quiet calendars stretch: 18 min, 36, 72 … to 6 h. Poll-only ones keep their beat. */
@@ -57,8 +57,11 @@ function beatOf({ coverage, quietPolls, preferences }: LastPull): number {
 }
 
 /** The night beat: wider, but looked at once before the next opening. Inside the hours `due` stays as it is. */
-function outsideHours({ at, calendarId }: LastPull, hours: WorkingHours, due: number): number {
-  const zones = new ZoneTable();
+function outsideHours(
+  zones: ZoneTable,
+  { at, calendarId }: LastPull,
+  { hours, due }: { hours: WorkingHours; due: number },
+): number {
   // A zone that this process does not know, however it came into the row, must not stop the pull.
   if (!zones.isKnown(hours.timeZone)) return due;
   const earlyMs = spreadOf(calendarId);

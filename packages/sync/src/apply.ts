@@ -270,7 +270,7 @@ async function applySorted(
     state: sweep.held > 0 ? 'deletes_held' : 'active',
     heldApplied: sweep.agreedApplied,
     quietPolls,
-    nextPullAt: nextPullAt({
+    nextPullAt: nextPullAt(deps.zones, {
       calendarId: calendar.id,
       at,
       coverage: calendar.coverage,

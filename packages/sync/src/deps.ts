@@ -1,4 +1,4 @@
-import type { CalendarProvider, Clock, ProviderName, WatchId } from '@calfleet/domain';
+import type { CalendarProvider, Clock, ProviderName, WatchId, ZoneTable } from '@calfleet/domain';
 import type { Database } from '@calfleet/db';
 import type { Producer } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
@@ -42,5 +42,6 @@ export interface SyncDeps {
   };
   logger: Logger;
   metrics: Metrics;
+  zones: ZoneTable;
   settings: SyncSettings;
 }

@@ -3,7 +3,14 @@
  * Jobs wait in a list that coalesces as the real queue does; every transaction is a point where something may happen.
  */
 import { ensureChangePartitions, openDatabase, type Database, type Transaction } from '@calfleet/db';
-import { asSyncError, newId, type AccountId, type CalendarId, type WatchId } from '@calfleet/domain';
+import {
+  asSyncError,
+  newId,
+  ZoneTable,
+  type AccountId,
+  type CalendarId,
+  type WatchId,
+} from '@calfleet/domain';
 import type { JobRequest } from '@calfleet/jobs';
 import { MemoryCloud, createMemoryProvider, type MemoryNotification } from '@calfleet/providers';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
@@ -88,6 +95,7 @@ export class World {
       signer: { sign: tokenFor, signClientState: tokenFor, signingKeyId: 'test' },
       logger: createLogger({ service: 'test', level: 'error' }),
       metrics: createMetrics(),
+      zones: new ZoneTable(),
       settings: {
         pastDays: 30,
         futureDays: 60,

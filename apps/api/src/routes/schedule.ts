@@ -41,7 +41,10 @@ export const setSchedule: Handler = async (context, call) => {
       await api.storePreferences(tx, { userId, preferences, now });
       const enabled = preferences.auto_sync_enabled;
       const rows = await api.turnAutoSync(tx, { userId, enabled, now });
-      const due = rows.map((row) => ({ id: row.id, at: laterOf(now, nextPullOf(row, preferences)) }));
+      const due = rows.map((row) => ({
+        id: row.id,
+        at: laterOf(now, nextPullOf(context.zones, row, preferences)),
+      }));
       await api.storeNextPulls(tx, { userId, due });
       return { status: 200, body: scheduleAnswer(preferences) };
     },
@@ -49,8 +52,8 @@ export const setSchedule: Handler = async (context, call) => {
 };
 
 /** As the last pull would have said it, had it known. */
-const nextPullOf = (row: api.BeatRow, preferences: PreferencesRow): Date =>
-  nextPullAt({
+const nextPullOf = (zones: ZoneTable, row: api.BeatRow, preferences: PreferencesRow): Date =>
+  nextPullAt(zones, {
     calendarId: row.id,
     at: row.last_synced_at,
     coverage: row.coverage,
