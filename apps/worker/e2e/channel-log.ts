@@ -16,9 +16,9 @@ export function channelLives({ push, microsoft }: Sandbox): {
     put(google, calendarId, { fromMs: openedAtMs, untilMs: Math.min(stoppedAtMs ?? Infinity, expiresAtMs) });
   }
   const graph = new Map<string, Life[]>();
-  for (const { resource, createdAt, endedAt, expiresAt } of microsoft.subscriptions.report()) {
+  for (const { mailbox, resource, createdAt, endedAt, expiresAt } of microsoft.subscriptions.report()) {
     const untilMs = Math.min(endedAt === null ? Infinity : Date.parse(endedAt), Date.parse(expiresAt));
-    put(graph, resource, { fromMs: Date.parse(createdAt), untilMs });
+    put(graph, `${mailbox} ${resource}`, { fromMs: Date.parse(createdAt), untilMs });
   }
   return { google, microsoft: graph };
 }

@@ -30,6 +30,8 @@ export interface CrashHouse {
     calendarId: CalendarId,
     options?: { kill?: Kill | undefined; days?: number },
   ): RunningProgram['ended'];
+  /** A renewal of the calendar's channel, and the stop of the old one, in the same way. */
+  renewInChild(calendarId: CalendarId, options?: { kill?: Kill }): RunningProgram['ended'];
   /** Sixty seconds pass: whoever held the lease has lost it. */
   expireLease(calendarId: CalendarId): Promise<void>;
   /** Pulls as the worker would that the drain rings, until there is nothing to ring for. */
@@ -61,19 +63,22 @@ export async function openCrashHouse(settings: Record<string, string> = {}): Pro
   const { logger } = recordLines();
   const limiter = createLimiter({ redisUrl: redis.url, prefix: redis.prefix });
   const parts = { db, producer, limiter, logger, metrics: createMetrics() };
+  const inChild = (environment: Record<string, string>, kill?: Kill): RunningProgram['ended'] =>
+    program.start(
+      house.environment({
+        ...settings,
+        ...environment,
+        ...(kill && { CRASH_STEP: String(kill.step), CRASH_POINT: kill.point }),
+      }),
+    ).ended;
   return {
     house,
     successor: (days = 0) =>
       createEngine(workerConfig(house.environment(settings)), { ...parts, clock: clockAhead(days) }),
     pullInChild: (calendarId, { kill, days = 0 } = {}) =>
-      program.start(
-        house.environment({
-          ...settings,
-          CRASH_CALENDAR: calendarId,
-          CRASH_DAYS: String(days),
-          ...(kill && { CRASH_STEP: String(kill.step), CRASH_POINT: kill.point }),
-        }),
-      ).ended,
+      inChild({ CRASH_CALENDAR: calendarId, CRASH_DAYS: String(days) }, kill),
+    renewInChild: (calendarId, { kill } = {}) =>
+      inChild({ CRASH_CALENDAR: calendarId, CRASH_WORK: 'renew' }, kill),
     expireLease: async (calendarId) => {
       await db.transaction(
         { role: 'worker' },

@@ -1,12 +1,12 @@
 /**
- * One pull in a process of its own that is killed, by SIGKILL from within, at one point of its nth transaction.
+ * One pull, or one renewal of a channel, in a process of its own that is killed, by SIGKILL from within, at one point of its nth transaction.
  * Without a point it runs to its end and prints how many transactions that took.
  */
 import { workerConfig } from '@calfleet/config';
 import { openDatabase, type Database } from '@calfleet/db';
-import type { CalendarId } from '@calfleet/domain';
+import type { CalendarId, WatchId } from '@calfleet/domain';
 import { createLimiter, createProducer } from '@calfleet/jobs';
-import { pullCalendar } from '@calfleet/sync';
+import { ensureWatch, pullCalendar, stopWatch, type SyncDeps } from '@calfleet/sync';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createEngine } from '../src/engine.ts';
 import { clockAhead } from './clock-ahead.ts';
@@ -32,6 +32,22 @@ function dyingAt(db: Database, at: { step: number; point: string }): { db: Datab
   return { db: { ...db, transaction }, count: () => step };
 }
 
+const pull = (sync: SyncDeps, calendarId: CalendarId): Promise<string> => {
+  const wish = { calendarId, reason: 'backfill' as const, requestedAt: sync.clock.now() };
+  return pullCalendar(sync, wish, new AbortController().signal);
+};
+
+/** The renewal, and the stop that it rings for. */
+async function renew(sync: SyncDeps, calendarId: CalendarId): Promise<string> {
+  const toStop: { watchId: WatchId; resourceId: string }[] = [];
+  const enqueue: SyncDeps['jobs']['enqueue'] = async (name, payload) => {
+    if (name === 'stop-watch') toStop.push(payload as (typeof toStop)[number]);
+  };
+  const result = await ensureWatch({ ...sync, jobs: { ...sync.jobs, enqueue } }, calendarId, { ahead: true });
+  for (const watch of toStop) await stopWatch(sync, watch);
+  return result;
+}
+
 async function main(): Promise<void> {
   const config = workerConfig(process.env);
   const { CRASH_CALENDAR: calendarId, CRASH_STEP: step = '0', CRASH_POINT: point = '' } = process.env;
@@ -44,12 +60,8 @@ async function main(): Promise<void> {
   const limiter = createLimiter(address);
   const parts = { db, producer, limiter, logger, metrics: createMetrics(), clock };
   const sync = createEngine(config, parts);
-  const wish = {
-    calendarId: calendarId as CalendarId,
-    reason: 'backfill' as const,
-    requestedAt: clock.now(),
-  };
-  const result = await pullCalendar(sync, wish, new AbortController().signal);
+  const work = process.env['CRASH_WORK'] === 'renew' ? renew : pull;
+  const result = await work(sync, calendarId as CalendarId);
   process.stdout.write(JSON.stringify({ result, transactions: count() }));
   await limiter.close();
   await producer.close();
