@@ -232,7 +232,7 @@ export class ModelWorld<Owner> {
   /** An audit of the calendar at rest. */
   async audit(): Promise<AuditOutcome> {
     this.clock.advance(1_000);
-    const wish = { calendarId: this.calendarId, requestedAt: this.clock.now() };
+    const wish = { calendarId: this.calendarId, requestedAt: this.clock.now(), asked: false };
     return auditCalendar(this.deps, wish, new AbortController().signal);
   }
 

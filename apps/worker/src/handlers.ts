@@ -55,8 +55,8 @@ export function createHandlers(deps: SyncDeps): Handlers {
       const result = await stopWatch(within(context), watch);
       context.logger.debug('Channel stopped', { result, watch_id: watch.watchId });
     },
-    'audit-calendar': async ({ calendarId, requestedAt }, context) => {
-      const wish = { calendarId, requestedAt: new Date(requestedAt) };
+    'audit-calendar': async ({ calendarId, requestedAt, asked }, context) => {
+      const wish = { calendarId, requestedAt: new Date(requestedAt), asked };
       const result = await auditCalendar(within(context), wish, context.signal);
       context.logger.debug('Audit ended', { ...result, calendar_id: calendarId });
     },

@@ -49,6 +49,13 @@ const pagesMax = 20;
 /** Another worker has the calendar: a round takes seconds. */
 const busyMs = 5_000;
 
+export interface AuditWish {
+  calendarId: CalendarId;
+  requestedAt: Date;
+  /** By a person, who waits for it. */
+  asked: boolean;
+}
+
 export interface AuditOutcome {
   /**
    * `unclear`: the provider could not say what changed meanwhile. `always_full`: read in full with every pull anyway.
@@ -63,7 +70,7 @@ const nothing = (outcome: AuditOutcome['outcome']): AuditOutcome => ({ outcome, 
 /** @throws SyncError as a pull does; `rate_limited` while another worker has the calendar */
 export async function auditCalendar(
   deps: SyncDeps,
-  wish: { calendarId: CalendarId; requestedAt: Date },
+  wish: AuditWish,
   signal: AbortSignal,
 ): Promise<AuditOutcome> {
   const calendar = await comeToRest(deps, wish.calendarId, signal);
@@ -87,11 +94,9 @@ export async function auditCalendar(
 const busy = (): SyncError =>
   new SyncError('rate_limited', 'Another worker is at this calendar.', { retryAfterMs: busyMs });
 
-async function handBack(
-  deps: SyncDeps,
-  { calendarId, requestedAt }: { calendarId: CalendarId; requestedAt: Date },
-): Promise<AuditOutcome> {
-  await deps.jobs.enqueue('audit-calendar', { calendarId, requestedAt: requestedAt.toISOString() });
+async function handBack(deps: SyncDeps, wish: AuditWish): Promise<AuditOutcome> {
+  const requestedAt = wish.requestedAt.toISOString();
+  await deps.jobs.enqueue('audit-calendar', { ...wish, requestedAt });
   return nothing('handed_back');
 }
 

@@ -239,7 +239,7 @@ export class World {
   /** The audit's own job, by hand. */
   async audit(signal = new AbortController().signal): Promise<AuditOutcome> {
     this.clock.advance(1_000);
-    const wish = { calendarId: this.calendarId, requestedAt: this.clock.now() };
+    const wish = { calendarId: this.calendarId, requestedAt: this.clock.now(), asked: false };
     return auditCalendar(this.deps, wish, signal);
   }
 
