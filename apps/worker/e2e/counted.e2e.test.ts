@@ -2,7 +2,7 @@
 import { Client } from 'pg';
 import { eventually } from '@calfleet/testkit';
 import type { AccountOwner, CalendarOwner, FaultPlan } from '@calfleet/sandbox';
-import type { ProcessName } from '@calfleet/telemetry';
+import { createMetrics, type ProcessName } from '@calfleet/telemetry';
 import { openTelemetryHouse, type TelemetryHouse } from './telemetry-house.ts';
 
 let house: TelemetryHouse;
@@ -153,6 +153,14 @@ test('an event that Postgres refuses is counted, and the rest goes on', async ()
       [runs('pull-calendar', 'parked'), 0],
     ],
   );
+});
+
+test.each(['ingress', 'api', 'worker'] as const)('the %s exports what is its own', async (process) => {
+  const declared = (text: string) =>
+    [...text.matchAll(/^# TYPE (calfleet_\w+|process_\w+|nodejs_\w+) /gm)].map(([, name]) => name).sort();
+  const wanted = declared((await createMetrics(process).exposition()).text);
+  expect(declared(await house.metricsOf(process))).toEqual(wanted);
+  expect(wanted).toContain('process_cpu_seconds_total');
 });
 
 test("POST /sync and a scrape are counted by their routes' patterns", async () => {
