@@ -142,7 +142,10 @@ test('a hundred years of daily come to one occurrence a day, and to nothing in q
   });
   await pullNow(world);
   expect(await quarantine(world)).toEqual([]);
-  expect((await readMirror(world.real, world.calendarId)).occurrences).toHaveLength(30 + 61);
+  const { occurrences, windowStart, windowEnd } = await readMirror(world.real, world.calendarId);
+  const days = (windowEnd.getTime() - windowStart.getTime()) / 86_400_000;
+  expect(days).toBeGreaterThanOrEqual(30 + 60);
+  expect(Math.abs(occurrences.length - days)).toBeLessThanOrEqual(1);
 });
 
 test('two exceptions of one slot, and an exception of itself, stop nothing', async () => {
