@@ -202,16 +202,26 @@ export async function readWatch(tx: Transaction, id: WatchId): Promise<NotifiedW
 
 /**
  * Channels whose time is over; a calendar that is left without one is not covered by push any more, and is looked at:
- * since that time nobody was told.
+ * since that time nobody was told. @returns how many channels there were in this batch
  */
-export async function expireWatches(tx: Transaction, at: Date): Promise<number> {
-  return tx.$executeRaw`
-    with expired as (
-      update calendar_sync_channels set state = 'expired', stop_after = null, updated_at = ${at}
-       where state in ('active', 'retired', 'abandoned') and expires_at <= ${at} returning id, calendar_id
+export async function expireWatches(tx: Transaction, page: { limit: number; at: Date }): Promise<number> {
+  const rows = await tx.$queryRaw<{ expired: number }[]>`
+    with over as materialized (
+      select id, calendar_id from calendar_sync_channels
+       where state in ('active', 'retired', 'abandoned') and expires_at <= ${page.at}
+       order by expires_at limit ${page.limit} for update skip locked
+    ),
+    expired as (
+      update calendar_sync_channels s set state = 'expired', stop_after = null, updated_at = ${page.at}
+       where s.id = any(array(select id from over))
+    ),
+    uncovered as (
+      update calendars c
+         set coverage = 'none', quiet_polls = 0, dirty_seq = dirty_seq + 1, updated_at = ${page.at}
+       where c.coverage = 'push' and c.id = any(array(select calendar_id from over))
+         and not exists (select from calendar_sync_channels s where s.calendar_id = c.id and s.state = 'active'
+           and s.id <> all(array(select id from over)))
     )
-    update calendars c set coverage = 'none', quiet_polls = 0, dirty_seq = dirty_seq + 1, updated_at = ${at}
-     where c.coverage = 'push' and c.id in (select calendar_id from expired)
-       and not exists (select from calendar_sync_channels s where s.calendar_id = c.id and s.state = 'active'
-         and s.id not in (select id from expired))`;
+    select count(*)::int as expired from over`;
+  return rows[0]?.expired ?? 0;
 }

@@ -8,7 +8,7 @@ export interface PlanFacts {
   scanned: string[];
   /** Pages of 8 KiB looked into. */
   buffers: number;
-  /** A line a node: what it does, to what, for how many rows. */
+  /** A line a node: what it does, to what, for how many rows of those that were expected. */
   texts: string[];
 }
 
@@ -17,6 +17,7 @@ interface PlanNode {
   'Relation Name'?: string;
   'Index Name'?: string;
   'Actual Rows'?: number;
+  'Plan Rows'?: number;
   'Actual Loops'?: number;
   'Actual Total Time'?: number;
   'Rows Removed by Filter'?: number;
@@ -68,7 +69,7 @@ function note(facts: PlanFacts, node: PlanNode, depth: number): void {
       `${'  '.repeat(depth)}${node['Node Type']}`,
       node['Relation Name'],
       node['Index Name'],
-      `rows ${node['Actual Rows']} × ${node['Actual Loops']}, dropped ${node['Rows Removed by Filter'] ?? 0}`,
+      `rows ${node['Actual Rows']} × ${node['Actual Loops']} of ${node['Plan Rows']}, dropped ${node['Rows Removed by Filter'] ?? 0}`,
       `${node['Actual Total Time']} ms, ${buffers} pages`,
     ]
       .filter((fact) => fact !== undefined)

@@ -53,7 +53,7 @@ const statements = [
      case when not askable then ${id('round', 'n')} end, case when not askable then 'incremental' end,
      case when not askable then 'schedule' end, case when not askable then 1 end, case when not askable then 1 end,
      case when not askable then 1 end, case when not askable then $at end, case when not askable then $at end,
-     case when not askable then $at - interval '60 days' end, case when not askable then $at end,
+     case when not askable then $at - interval '60 days' end, case when not askable then $at - interval '60 days' end,
      $at - interval '33 days', date_trunc('day', $at) + (366 + floor(1 + ${part('window', 'n')} * 8)) * interval '1 day',
      case when not askable or part < 0.05 then $at - chance * interval '60 days'
           when ${part('due', 'n')} < 0.02 then $at - chance * interval '20 minutes'
@@ -111,5 +111,5 @@ const statements = [
    select ${id('gone', '(n * 2000 + k)')}, user_id, id, 'gone ' || k, 'single', 'cancelled', false, $at, $at, 'default',
      'opaque', 'default', '\\x', $at, $at, 1, $at, $at - ${part('gone', '(n * 2000 + k)')} * interval '60 days'
    from (select c.*, row_number() over (order by id) as n from calendars c) numbered, generate_series(1, 2000) k
-   where n % greatest(1, $calendars / 50) = 0`,
+   where n % greatest(10, $calendars / 50) = 7`,
 ];

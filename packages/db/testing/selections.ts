@@ -33,6 +33,7 @@ import {
 export interface Selection {
   tick: string;
   what: string;
+  /** One of these, separated by a bar. */
   index: string;
   run(tx: Transaction): Promise<unknown>;
 }
@@ -62,20 +63,26 @@ export function selectionsAt(at: Date): Selection[] {
     ),
     drain('dirty, or in a round', 'calendars_unsettled', (tx) => unsettledCalendars(tx, page)),
     drain('to be looked at again', 'calendars_look_again', (tx) => calendarsToLookAtAgain(tx, page)),
-    drain('single reads', 'calendar_events_rechecks', (tx) => calendarsToRecheck(tx, page)),
+    drain('single reads', 'calendar_events_rechecks|calendar_events_rechecks_calendar', (tx) =>
+      calendarsToRecheck(tx, page),
+    ),
     drain('accounts never listed', 'calendar_accounts_unlisted', (tx) =>
       unlistedAccounts(tx, { limit, touchedBefore: at }),
     ),
     drain('without a channel', 'calendars_unwatched', (tx) =>
       unwatchedCalendars(tx, { ...page, triedBefore: at }),
     ),
-    drain('channels that ran out', 'calendar_sync_channels_live', (tx) => expireWatches(tx, at)),
+    drain('channels that ran out', 'calendar_sync_channels_live', (tx) => expireWatches(tx, page)),
     drain('channels in their last hour', 'calendar_sync_channels_expiring', (tx) =>
       expiringChannels(tx, { ...page, until: ago(-1 / 24) }),
     ),
     drain('channels to stop', 'calendar_sync_channels_stop', (tx) => watchesToStop(tx, page)),
     drain('watched in vain', 'calendars_overwatched', (tx) => retireOverwatched(tx, page)),
-    drain('channels without a calendar', 'calendar_sync_channels_homeless', (tx) => retireHomeless(tx, page)),
+    drain(
+      'channels without a calendar',
+      'calendar_sync_channels_homeless|calendar_sync_channels_calendar',
+      (tx) => retireHomeless(tx, page),
+    ),
     drain('channels never answered', 'calendar_sync_channels_creating', (tx) =>
       abandonUnanswered(tx, { ...page, createdBefore: at, sharing: ['google'] }),
     ),

@@ -42,10 +42,23 @@ export async function drainWebhooks(deps: SyncDeps): Promise<{ pulls: number; ot
     after = page.at(-1)?.id ?? null;
     if (page.length < pageSize) break;
   }
+  await endWatches(deps, at);
   const others = await waitingWork(deps, at);
   await deps.jobs.enqueueMany(others);
   const { stops } = await planStops(deps);
   return { pulls, others: others.length + stops };
+}
+
+/** Batches of channels that ran out: after an outage, all of them at once. The next tick goes on. */
+const endedMax = 50;
+
+async function endWatches(deps: SyncDeps, at: Date): Promise<void> {
+  for (let batches = 0; batches < endedMax; batches += 1) {
+    const ended = await deps.db.transaction({ role: 'worker' }, (tx) =>
+      expireWatches(tx, { limit: pageSize, at }),
+    );
+    if (ended < pageSize) return;
+  }
 }
 
 interface Unsettled {
@@ -67,7 +80,6 @@ const unlistedMs = 60_000;
 const waitingWork = (deps: SyncDeps, at: Date): Promise<JobRequest[]> =>
   deps.db.transaction({ role: 'worker' }, async (tx) => {
     const before = (ms: number): Date => new Date(at.getTime() - ms);
-    await expireWatches(tx, at);
     const watch = { after: null, limit: pageSize, at };
     const until = new Date(at.getTime() + freshMs);
     const requestedAt = at.toISOString();
