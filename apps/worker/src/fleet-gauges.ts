@@ -34,7 +34,7 @@ const freshMs = 15_000;
 const censusMs = 60_000;
 /** Whoever took it last may have died; an older one says nothing about now. */
 const censusOldestMs = 300_000;
-/** A census of a million calendars takes about a second; see docs/ARCHITECTURE.md, "Where time goes". */
+/** Several times as long as a million calendars take; see packages/db/src/fleet-metrics.ts. */
 const censusLeaseSeconds = 30;
 const waitMs = 2_000;
 const readTimeoutMs = 10_000;
