@@ -35,7 +35,7 @@ export interface Selection {
   what: string;
   /** One of these, separated by a bar. */
   index: string;
-  run(tx: Transaction): Promise<unknown>;
+  run: (tx: Transaction) => Promise<unknown>;
 }
 
 const dayMs = 86_400_000;
