@@ -91,6 +91,18 @@ describe('with Redis', () => {
     expect((await house.notify(house.headers())).status).toBe(200);
   });
 
+  test('a stop that lingers says that it goes, and serves whoever has not heard of it', async () => {
+    const isKept = (response: Response) => response.headers.get('connection') !== 'close';
+    expect(isKept(await house.notify(house.headers()))).toBe(true);
+    const closing = house.ingress.close({ timeoutMs: 500, lingerMs: 1_000 });
+    const ready = await fetch(`${house.url}/readyz`);
+    const served = await house.notify(house.headers());
+    expect([ready.status, isKept(ready)]).toEqual([503, false]);
+    expect([served.status, isKept(served)]).toEqual([200, false]);
+    await closing;
+    await expect(fetch(`${house.url}/healthz`)).rejects.toThrow();
+  });
+
   test('a stop answers what is there and takes nothing new', async () => {
     const inFlight = house.notify(house.headers());
     expect((await inFlight).status).toBe(200);

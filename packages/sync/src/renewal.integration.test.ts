@@ -92,6 +92,20 @@ test('a channel is renewed half a day ahead: the new one lives before the old on
   expect(await ensureWatch(world.deps, world.calendarId, { ahead: true })).toBe('already');
 });
 
+test('a channel on a key that does not sign any more is replaced within a day, however much life it has', async () => {
+  const world = await watched();
+  const sign = (watchId: WatchId) => ({ token: `token-${watchId}`, keyId: 'next' });
+  Object.assign(world.deps, { signer: { sign, signClientState: sign, signingKeyId: 'next' } });
+  for (let hours = 0; hours < 24; hours += 1) {
+    await planned(world);
+    await work(world);
+    world.clock.advance(hourMs);
+  }
+  await work(world);
+  expect(await states(world)).toEqual(['stopped', 'active']);
+  expect(world.cloud.channels.size).toBe(1);
+});
+
 test('a renewal that fails is tried again at growing distances, and the old channel is heard all the time', async () => {
   const world = await watched();
   world.clock.advance(7 * dayMs - 11 * hourMs);
@@ -211,7 +225,9 @@ test('an account that needs its user is asked for nothing; its channels run out'
   };
   for (let hours = 0; hours < 8 * 24; hours += 1) {
     world.clock.advance(hourMs);
-    await planWatches(world.deps);
+    // Neither is there a job, nor would one that was planned before do anything.
+    expect(await planned(world)).toEqual([]);
+    expect(await ensureWatch(world.deps, world.calendarId, { ahead: true })).toBe('not_watchable');
     await world.tick();
     await work(world);
   }
