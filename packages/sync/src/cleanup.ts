@@ -2,6 +2,7 @@
  * The daily tick that keeps tables small: windows move on, and what is past its time is deleted. Bounded batches, each
  * its own short transaction that waits for nobody; one table's failure stops no other.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asSyncError } from '@calfleet/domain';
 import {
   dropChangePartitions,
@@ -39,12 +40,19 @@ const feedDays = 31;
 /** 24 hours are promised; an hour more, since clocks differ. */
 const idempotencyDays = 25 / 24;
 
+interface CleanupOptions {
+  signal?: AbortSignal | null;
+  limits?: CleanupLimits;
+  /** Between two attempts to lock the feed. */
+  pause?: (ms: number) => Promise<void>;
+}
+
 /** @returns rows that went, per table; `left`: tables with more to do; `failed`: what could not be cleaned */
 export async function cleanUp(
   deps: SyncDeps,
-  { signal = null, limits = aNight }: { signal?: AbortSignal | null; limits?: CleanupLimits } = {},
+  { signal = null, limits = aNight, pause = pauseUnless(signal) }: CleanupOptions = {},
 ): Promise<TickCounts> {
-  const night = new Night(deps, limits, signal);
+  const night = new Night(deps, limits, signal, pause);
   // First: an empty future is seen by users, an old row by nobody.
   await night.attempt('windows', () => night.windows());
   const until = performance.now() + limits.ms;
@@ -54,6 +62,12 @@ export async function cleanUp(
   }
   return night.counts;
 }
+
+/** Cut short when the process stops. */
+const pauseUnless =
+  (signal: AbortSignal | null) =>
+  (ms: number): Promise<void> =>
+    sleep(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
 
 const tablesOf = (kept: SyncSettings['keptDays']): Record<string, { rows: PastRows; days: number }> => ({
   idempotency_keys: { rows: pastIdempotencyKeys, days: idempotencyDays },
@@ -72,6 +86,7 @@ class Night {
     private readonly deps: SyncDeps,
     private readonly limits: CleanupLimits,
     private readonly signal: AbortSignal | null,
+    private readonly pause: (ms: number) => Promise<void>,
   ) {
     this.at = deps.clock.now();
   }
@@ -104,7 +119,7 @@ class Night {
   /** Weeks are dropped; of what stands beside them, rows are deleted. */
   async feed(until: number): Promise<boolean> {
     const before = this.daysAgo(feedDays);
-    const dropped = await dropWeeks(this.deps, before);
+    const dropped = await this.dropWeeks(before);
     if (dropped === null) return false;
     this.add('feed_weeks', dropped);
     this.deps.metrics.cleanupRows.inc({ table: 'feed_weeks' }, dropped);
@@ -122,6 +137,22 @@ class Night {
     return deleted.isDone;
   }
 
+  /** @returns null: somebody read or wrote the feed all the time */
+  private async dropWeeks(before: Date): Promise<number | null> {
+    for (let attempts = 0; attempts < feedAttempts; attempts += 1) {
+      if (attempts > 0) await this.pause(feedPauseMs.least + Math.random() * feedPauseMs.more);
+      if (attempts > 0 && this.signal?.aborted) return null;
+      try {
+        return await this.deps.db.transaction({ role: 'worker', lockTimeoutMs: feedLockMs }, (tx) =>
+          dropChangePartitions(tx, before),
+        );
+      } catch (error) {
+        if (sqlStateOf(error) !== '55P03') throw error;
+      }
+    }
+    return null;
+  }
+
   private add(name: string, count: number): void {
     this.counts[name] = (this.counts[name] ?? 0) + count;
   }
@@ -130,20 +161,8 @@ class Night {
 /** While we wait for the feed, its readers and writers wait for us: 0.3 s at a time, and not for ever. */
 const feedLockMs = 300;
 const feedAttempts = 10;
-
-/** null: somebody read or wrote the feed all the time. */
-async function dropWeeks(deps: SyncDeps, before: Date): Promise<number | null> {
-  for (let attempts = 0; attempts < feedAttempts; attempts += 1) {
-    try {
-      return await deps.db.transaction({ role: 'worker', lockTimeoutMs: feedLockMs }, (tx) =>
-        dropChangePartitions(tx, before),
-      );
-    } catch (error) {
-      if (sqlStateOf(error) !== '55P03') throw error;
-    }
-  }
-  return null;
-}
+/** In between they go on; a reader that comes back in step is not met each time. */
+const feedPauseMs = { least: 1_000, more: 4_000 };
 
 /** The Monday, in UTC, with which its week began: as the partitions are cut. */
 function weekOf(at: Date): Date {
