@@ -114,7 +114,8 @@ test('a deleted event stays while a round that began before it still lists pages
   const round = (pageDaysAgo: number) =>
     ask(
       `update calendars set round_id = gen_random_uuid(), round_mode = 'full', round_generation = 1,
-         round_dirty_seq = 1, round_started_at = $1, round_page_at = $2 where id = $c`,
+         round_dirty_seq = 1, round_write_seq = 0, round_trigger = 'schedule', round_window_start = $1,
+         round_window_end = $2, round_started_at = $1, round_page_at = $2 where id = $c`,
       [daysAgo(32), daysAgo(pageDaysAgo)],
     );
   await round(0);
