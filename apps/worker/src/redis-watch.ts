@@ -24,6 +24,10 @@ export function watchRedis({ sync, epoch, schedules, config }: RedisWatchDeps): 
     task: async () => {
       const marked = await checkRedisMemory(sync, epoch, () => schedules.install(config.schedules));
       if (marked !== null) sync.logger.info('Marked what a Redis without memory may have missed', { marked });
+      const missing = await schedules.missing();
+      if (missing.length === 0) return;
+      sync.logger.warn('Schedules were missing in Redis and are installed again', { missing });
+      await schedules.install(config.schedules);
     },
     onError: (error) =>
       sync.logger.warn('Redis could not be asked for its memory; the next look will', { error }),

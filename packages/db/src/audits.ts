@@ -3,7 +3,7 @@ import type { AccountId, CalendarId, EventId, ProviderName } from '@calfleet/dom
 import type { Reading } from './lease.ts';
 import type { Transaction } from './transaction.ts';
 
-/** The calendars whose last audit is oldest, those never audited first. @param percent of the active ones */
+/** The calendars whose last audit was planned longest ago, those without one first. @param percent of the active ones */
 export async function calendarsToAudit(
   tx: Transaction,
   sample: { percent: number; max: number },
@@ -12,13 +12,22 @@ export async function calendarsToAudit(
     select c.id from calendars c
      where c.active and c.account_active and c.state not in ('paused', 'gone') and c.state in ('active', 'deletes_held')
        and c.cursor is not null
-     order by c.audited_at nulls first, c.id
+     order by c.audit_planned_at nulls first, c.id
      limit least(${sample.max}, (
        -- No further than it matters.
        select ceil(count(*) * ${sample.percent} / 100.0) from (
          select from calendars where active and account_active and state not in ('paused', 'gone')
           limit ceil(${sample.max} * 100.0 / greatest(${sample.percent}, 1))) as counted))`;
   return rows.map((row) => row.id);
+}
+
+/** Planned is planned: an audit that never ends waits its turn like the others. */
+export async function noteAuditsPlanned(
+  tx: Transaction,
+  ids: readonly CalendarId[],
+  at: Date,
+): Promise<void> {
+  await tx.$executeRaw`update calendars set audit_planned_at = ${at} where id = any(${[...ids]}::uuid[])`;
 }
 
 export interface AuditedCalendar {
@@ -32,7 +41,8 @@ export interface AuditedCalendar {
   cursor: string | null;
   windowStart: Date | null;
   windowEnd: Date | null;
-  isDirty: boolean;
+  /** When the audit's round began that stands open: the process died, or was told to wait. */
+  auditingSince: Date | null;
 }
 
 /** null: it is not to be asked about. */
@@ -41,7 +51,7 @@ export async function readForAudit(tx: Transaction, id: CalendarId): Promise<Aud
     select c.id, c.user_id as "userId", c.account_id as "accountId", c.provider,
       c.provider_calendar_id as "providerCalendarId", c.time_zone as "timeZone", c.reading, c.cursor,
       c.window_start as "windowStart", c.window_end as "windowEnd",
-      c.dirty_seq > c.synced_seq or c.round_id is not null as "isDirty"
+      case when c.round_trigger = 'audit' then c.round_started_at end as "auditingSince"
     from calendars c join calendar_accounts a on a.id = c.account_id
     where c.id = ${id}::uuid and c.active and c.state not in ('paused', 'gone') and a.status = 'active'`;
   return rows[0] ?? null;

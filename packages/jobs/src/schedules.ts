@@ -8,7 +8,10 @@ import { failedJobsKept } from './plan.ts';
 import { closeWithin } from './within.ts';
 
 export interface Schedules {
-  /** Makes Redis hold exactly these. Also right after Redis lost its memory. */
+  /**
+   * Makes Redis hold these. Also right after Redis lost its memory. Others stay: during a rolling update workers of two
+   * versions install theirs, and neither may take away what the other knows.
+   */
   install(schedules: Record<TickName, Schedule>): Promise<void>;
   /** Ticks that Redis does not know. */
   missing(): Promise<TickName[]>;
@@ -34,9 +37,6 @@ export function createSchedules({
           data: {},
           opts: { attempts: 1, removeOnComplete: true, removeOnFail: failedJobsKept, stackTraceLimit: 1 },
         });
-      }
-      for (const known of await queue.getJobSchedulers()) {
-        if (!tickNames.some((name) => name === known.key)) await queue.removeJobScheduler(known.key);
       }
     },
     missing: async () => {

@@ -138,41 +138,58 @@ test('where the cursor from before has died meanwhile, the audit says that it ca
   expect(await lastAudit(world)).toMatchObject({ outcome: 'unclear' });
 });
 
-test('a process that stops in the middle hands the audit back, and the next one finds the same', async () => {
-  const world = await mirrored(12);
-  world.cloud.quirks.pageSizeMax = 4;
-  await query(
-    world,
-    `with lost as (delete from calendar_events where calendar_id = $1::uuid and provider_event_id = 'm7' returning id)
+test.each(['m0', 'm11'])(
+  'a process that stops in the middle hands the audit back, and the next one counts %s, too',
+  async (lost) => {
+    const world = await mirrored(12);
+    world.cloud.quirks.pageSizeMax = 4;
+    await query(
+      world,
+      `with lost as (delete from calendar_events where calendar_id = $1::uuid and provider_event_id = $2 returning id)
      delete from calendar_changes where event_id in (select id from lost)`,
-    world.calendarId,
-  );
-  const stop = new AbortController();
-  let asked = 0;
-  world.onAsk = () => {
-    asked += 1;
-    if (asked === 2) stop.abort();
-  };
-  expect((await world.audit(stop.signal)).outcome).toBe('handed_back');
-  expect(world.jobs.map(({ name }) => name)).toContain('audit-calendar');
-  world.onAsk = null;
-  await world.audit();
-  await world.settle();
-  await expectExactMirror(world);
-});
+      world.calendarId,
+      lost,
+    );
+    const stop = new AbortController();
+    let asked = 0;
+    world.onAsk = () => {
+      asked += 1;
+      // The pull that brings it to rest asks once; a page of the audit was applied, and the next one is asked for.
+      if (asked === 3) stop.abort();
+    };
+    expect((await world.audit(stop.signal)).outcome).toBe('handed_back');
+    expect(world.jobs.map(({ name }) => name)).toContain('audit-calendar');
+    world.onAsk = null;
+    expect((await world.audit()).differences).toBe(1);
+    await world.settle();
+    await expectExactMirror(world);
+  },
+);
 
-test('the sample begins with those that waited longest, and leaves out who cannot be asked', async () => {
-  const world = await mirrored(1);
-  const planned = async () => {
-    world.jobs.length = 0;
-    await planAudits(world.deps);
-    return world.jobs.map((job) => job.name);
+test('the sample goes by what was planned, and leaves out who cannot be asked', async () => {
+  const [world, other] = [await mirrored(1), await mirrored(1)];
+  const planned = async ({ auditSamplePercent }: { auditSamplePercent: number }) => {
+    const names = [];
+    for (const each of [world, other]) {
+      each.jobs.length = 0;
+    }
+    // Each world hears of its own calendar only: both are asked to plan the same half.
+    for (const each of [world, other]) {
+      const settings = { ...each.deps.settings, auditSamplePercent };
+      each.clock.advance(1_000);
+      await planAudits({ ...each.deps, settings });
+      names.push(each.jobs.length);
+    }
+    return names;
   };
-  expect(await planned()).toEqual(['audit-calendar']);
+  // Of two, one each time: the first run takes the one, the second run the other.
+  const first = await planned({ auditSamplePercent: 50 });
+  expect(await planned({ auditSamplePercent: 50 })).toEqual(first);
   await query(
     world,
-    `update calendar_accounts set status = 'reauth_needed' where id = $1::uuid`,
+    `update calendar_accounts set status = 'reauth_needed' where id = $1::uuid or id = $2::uuid`,
     world.accountId,
+    other.accountId,
   );
-  expect(await planned()).toEqual([]);
+  expect(await planned({ auditSamplePercent: 100 })).toEqual([0, 0]);
 });

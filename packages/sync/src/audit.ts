@@ -9,6 +9,7 @@ import {
   changedSince,
   markDirty,
   markFeed,
+  noteAuditsPlanned,
   readForAudit,
   storeAudit,
   wasAudited,
@@ -18,6 +19,7 @@ import {
 import type { SyncDeps } from './deps.ts';
 import { providerOf } from './provider-of.ts';
 import { pullCalendar } from './pull.ts';
+import { ringMany } from './ring.ts';
 import type { TickCounts } from './tick.ts';
 import { askedOf } from './windows.ts';
 
@@ -31,15 +33,19 @@ const spreadMs = 4 * 3_600_000;
 export async function planAudits(deps: SyncDeps): Promise<TickCounts> {
   const sample = { percent: deps.settings.auditSamplePercent, max: plannedMax };
   const ids = await deps.db.transaction({ role: 'worker' }, (tx) => calendarsToAudit(tx, sample));
-  const requestedAt = deps.clock.now().toISOString();
+  const at = deps.clock.now();
+  const requestedAt = at.toISOString();
   for (let from = 0; from < ids.length; from += jobsAtOnce) {
-    await deps.jobs.enqueueMany(
-      ids.slice(from, from + jobsAtOnce).map((calendarId, index) => ({
+    const some = ids.slice(from, from + jobsAtOnce);
+    await ringMany(
+      deps,
+      some.map((calendarId, index) => ({
         name: 'audit-calendar' as const,
         payload: { calendarId, requestedAt },
         options: { delayMs: Math.floor(((from + index) / ids.length) * spreadMs) },
       })),
     );
+    await deps.db.transaction({ role: 'worker' }, (tx) => noteAuditsPlanned(tx, some, at));
   }
   return { audits: ids.length };
 }
@@ -73,12 +79,14 @@ export async function auditCalendar(
   wish: AuditWish,
   signal: AbortSignal,
 ): Promise<AuditOutcome> {
-  const calendar = await comeToRest(deps, wish.calendarId, signal);
+  const standing = await deps.db.transaction({ role: 'worker' }, (tx) => readForAudit(tx, wish.calendarId));
+  // An audit that was interrupted is carried on: the cursor is still the one from before it.
+  const calendar = standing?.auditingSince ? standing : await comeToRest(deps, wish.calendarId, signal);
   if (calendar === null) return nothing('not_askable');
   if (calendar === 'handed_back' || signal.aborted) return handBack(deps, wish);
   if (calendar.cursor === null) return nothing('always_full');
-  const at = deps.clock.now();
-  const seq = await deps.db.transaction({ role: 'worker' }, markFeed);
+  const at = calendar.auditingSince ?? deps.clock.now();
+  const seq = calendar.auditingSince ? 0n : await deps.db.transaction({ role: 'worker' }, markFeed);
   const request = { calendarId: calendar.id, reason: 'audit' as const, requestedAt: at };
   const pulled = await pullCalendar(deps, request, signal);
   if (pulled === 'handed_back') return handBack(deps, wish);

@@ -25,7 +25,7 @@ import { applyPage, type CalendarInRound, type PageOutcome } from './apply.ts';
 import type { SyncDeps } from './deps.ts';
 import { LoopGuard, ListLoops } from './loop-guard.ts';
 import { providerOf } from './provider-of.ts';
-import { failPull } from './pull-failure.ts';
+import { failBegin, failPull } from './pull-failure.ts';
 import { recheckEvents } from './recheck.ts';
 import { ring } from './ring.ts';
 import { countCoalesced, countPage, countRound } from './round-counts.ts';
@@ -67,7 +67,9 @@ export async function pullCalendar(
   request: PullRequest,
   signal: AbortSignal,
 ): Promise<PullResult> {
-  const begun = await begin(deps, request);
+  const begun = await begin(deps, request).catch((thrown: unknown) =>
+    failBegin(deps, request.calendarId, thrown),
+  );
   if (begun === 'busy') {
     // Whose it is was not read.
     deps.logger.debug('Pull ended', { result: begun, calendar_id: request.calendarId });
@@ -90,13 +92,13 @@ async function follow(
   let calendar = begun;
   for (let restarts = 0; ;) {
     try {
-      const end = await runRound(deps, calendar, urgencyOf(request), signal);
+      const end = await runRound(deps, calendar, urgencyOf(request, calendar), signal);
       if (end === null) {
         await handBack(deps, calendar, request.reason);
         return 'handed_back';
       }
       await afterRound(deps, calendar, request, end);
-      if (end.mustLook) await lookAround(deps, calendar, urgencyOf(request), signal);
+      if (end.mustLook) await lookAround(deps, calendar, urgencyOf(request, calendar), signal);
       return 'pulled';
     } catch (thrown) {
       // Twice at most: from changes to smaller pages, and on to a plain view.
@@ -112,8 +114,13 @@ async function follow(
   }
 }
 
-/** Audits read whole calendars that nobody waits for. */
-const urgencyOf = ({ reason }: PullRequest): PullReason => (reason === 'audit' ? 'backfill' : reason);
+/** Audits read whole calendars that nobody waits for, and a whole calendar read once more is nobody's quick wish. */
+function urgencyOf({ reason }: PullRequest, calendar: CalendarInRound): PullReason {
+  if (reason === 'audit') return 'backfill';
+  return reason === 'user' && calendar.round.mode === 'full' && calendar.cursor !== null
+    ? 'schedule'
+    : reason;
+}
 
 /** Without a round: what it was asked for is in the mirror already. */
 type Begun = { calendar: LeasedCalendar; round: CalendarInRound } | { calendar: LeasedCalendar };
@@ -133,10 +140,13 @@ async function begin(deps: SyncDeps, request: PullRequest): Promise<Begun | 'bus
       const why = { runId: newId(), code: 'round_too_old', at, forgetCursor: false };
       calendar = await abandonRound(tx, calendar, why);
     }
-    const plan = planOf(deps, calendar, at, request.reason === 'audit');
+    const wantsAll = request.reason === 'audit';
+    // A full round that is under way is carried on, whoever carries it on.
+    let plan = planOf(deps, calendar, at, wantsAll || calendar.round?.mode === 'full');
     if (calendar.round && mustLeave(calendar, plan)) {
       const why = { runId: newId(), code: 'read_otherwise', at, forgetCursor: false };
       calendar = await abandonRound(tx, calendar, why);
+      plan = planOf(deps, calendar, at, wantsAll);
     }
     if (isInRound(calendar)) return { calendar, round: calendar };
     if (isAnswered(calendar, request.reason, at)) {
@@ -374,7 +384,7 @@ async function lookAround(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await recheckEvents(deps, calendar.id, signal, urgency);
+    await recheckEvents(deps, calendar.id, signal, { urgency });
   } catch (thrown) {
     const { code, message } = asSyncError(thrown);
     deps.logger.warn('What the round left open is looked at later', { code, error: message });

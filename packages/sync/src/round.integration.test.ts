@@ -190,6 +190,25 @@ test('a stopping process gives its round back where it is, and rings', async () 
   await expectExactMirror(world);
 });
 
+test('a full round that was asked for is carried on where it stood, whoever comes next', async () => {
+  const world = await newWorld();
+  putMeetings(world, 12);
+  await pullNow(world);
+  world.cloud.quirks.pageSizeMax = 4;
+  await hint(world, { full: true });
+  const stop = new AbortController();
+  const before = world.pagesAsked;
+  world.onAsk = () => {
+    if (world.pagesAsked === before + 2) stop.abort();
+  };
+  expect(await pullNow(world, stop.signal)).toBe('handed_back');
+  world.onAsk = null;
+  expect(await pullNow(world)).toBe('pulled');
+  // Three pages in all, none twice.
+  expect(world.pagesAsked - before).toBe(3);
+  await expectExactMirror(world);
+});
+
 test.each([
   ['permission_denied' as const, 'paused'],
   ['remote_missing' as const, 'gone'],
