@@ -122,7 +122,10 @@ export class ModelWorld<Owner> {
 
   /** A new owner with a new calendar; what was before is forgotten. */
   async begin(): Promise<void> {
-    await this.db.transaction({ role: 'worker' }, (tx) => tx.$executeRaw`delete from calendar_accounts`);
+    await this.db.transaction({ role: 'worker' }, async (tx) => {
+      await tx.$executeRaw`delete from calendar_sync_channels`;
+      await tx.$executeRaw`delete from calendar_accounts`;
+    });
     this.sandbox.reset();
     this.clock.set(start);
     this.jobs.length = 0;

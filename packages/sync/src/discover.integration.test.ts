@@ -81,7 +81,7 @@ test('a calendar that the list leaves out is gone, told, and not pulled; one tha
   world.cloud.calendars.set(world.providerCalendarId, calendar);
   expect(await list(world)).toBe(0);
   expect((await calendarFacts(world)).state).toBe('resyncing');
-  expect(world.jobs.map((job) => job.name)).toEqual(['pull-calendar', 'ensure-watch']);
+  expect(world.jobs.map((job) => job.name)).toEqual(['ensure-watch', 'pull-calendar']);
   await work(world);
   expect(await calendarFacts(world)).toMatchObject({ state: 'active', coverage: 'push' });
   expect(

@@ -5,6 +5,8 @@
 import {
   asSyncError,
   newId,
+  NotAsked,
+  type SyncError,
   type AccountId,
   type CalendarId,
   type CalendarListPage,
@@ -14,17 +16,18 @@ import {
   findTwinAccount,
   finishListing,
   markReauthNeeded,
+  noteUnlisted,
   readAccount,
   retireTwin,
   retryPaused,
   readCalendarIds,
   storeCalendars,
-  touchAccount,
   type AccountRow,
 } from '@calfleet/db';
 import type { SyncDeps } from './deps.ts';
 import { countInvalidated } from './provider-counts.ts';
 import { providerOf } from './provider-of.ts';
+import { sayable } from './pull-failure.ts';
 
 /** 250 calendars a page: more pages than this no list has. */
 const pagesMax = 100;
@@ -43,13 +46,17 @@ export async function discoverAccount(deps: SyncDeps, accountId: AccountId): Pro
     // A grant that may not even list calendars, too, needs a person: a scope was not given.
     const needsPerson = error.code === 'credentials_revoked' || error.code === 'permission_denied';
     await deps.db.transaction({ role: 'worker' }, async (tx) => {
-      if (!needsPerson) return touchAccount(tx, accountId, at);
+      if (!needsPerson) return noteUnlisted(tx, accountId, { reason: reasonOf(error), at });
       const isNews = await markReauthNeeded(tx, accountId, error.message, at);
       if (isNews) countInvalidated(deps.metrics, account.provider, error);
     });
     throw error;
   }
 }
+
+/** Patience, ours or theirs, is nothing to tell. */
+const reasonOf = (error: SyncError): string | null =>
+  error.code === 'rate_limited' || error instanceof NotAsked ? null : sayable(error);
 
 type CalendarList = Pick<CalendarListPage, 'calendars' | 'mailbox'>;
 
@@ -123,10 +130,11 @@ async function store(
   });
   await deps.jobs.enqueueMany([
     ...stored.flatMap((calendar) => [
-      ...(calendar.isDirty ? [pull(calendar.id, 'backfill')] : []),
+      // Before the pull: the look that a new channel asks for may be the first one.
       ...(calendar.isUnwatched
         ? [{ name: 'ensure-watch' as const, payload: { calendarId: calendar.id } }]
         : []),
+      ...(calendar.isDirty ? [pull(calendar.id, 'backfill')] : []),
     ]),
     ...paused.map((calendarId) => pull(calendarId, 'schedule')),
   ]);
