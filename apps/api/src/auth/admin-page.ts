@@ -8,7 +8,10 @@ import type { Clock } from '@calfleet/domain';
 import { RequestProblem } from '../problems.ts';
 import { isSame } from './caller.ts';
 
-/** Wrong keys from one address within a minute; then none is looked at until the minute is over. */
+/**
+ * Wrong keys from one address within a minute; then they are told to wait. The right one is let in at any time: behind a
+ * proxy all come from one address, and a stranger's guesses must not lock operators out.
+ */
 const failuresMax = 20;
 const windowMs = 60_000;
 /** The table is bounded: newcomers past this share one count. */
@@ -20,22 +23,24 @@ export type AdmitAdmin = (request: IncomingMessage) => void;
 export function createAdminAdmission({ adminKey, clock }: { adminKey: string; clock: Clock }): AdmitAdmin {
   const failures = new Map<string, number>();
   let windowEnds = 0;
-  return (request) => {
+  const countWrongKey = (address: string) => {
     const now = clock.now().getTime();
     if (now >= windowEnds) {
       failures.clear();
       windowEnds = now + windowMs;
     }
-    const address = request.socket.remoteAddress ?? '';
     const source = failures.has(address) || failures.size < sourcesMax ? address : 'everyone else';
     const failed = failures.get(source) ?? 0;
     if (failed >= failuresMax) {
       throw new RequestProblem('rate_limited', 'Too many wrong keys: wait a minute', { status: 429 });
     }
+    failures.set(source, failed + 1);
+  };
+  return (request) => {
     const key = shownKey(request);
     if (key === null || !isSame(key, adminKey)) {
       // A browser's first request shows none, and is no guess.
-      if (key !== null) failures.set(source, failed + 1);
+      if (key !== null) countWrongKey(request.socket.remoteAddress ?? '');
       throw new RequestProblem('not_authenticated', 'Show an admin key');
     }
     if (!isFromThePage(request)) {
