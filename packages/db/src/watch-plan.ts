@@ -44,15 +44,32 @@ export async function expiringChannels(
      order by s.expires_at, s.id limit ${page.limit}`;
 }
 
-/** The key that signs now. @returns since when */
-export async function noteSigningKey(tx: Transaction, keyId: string, at: Date): Promise<Date> {
-  const rows = await tx.$queryRaw<{ since: Date }[]>`
-    update calendar_fleet
-       set signing_key_since = case when signing_key_id = ${keyId} then signing_key_since else ${at}::timestamptz end,
-           signing_key_id = ${keyId}
-    returning signing_key_since as since`;
+/** What ticks said of the key that signs. */
+export interface FirstKeys {
+  /** The one that channels belong on, and since when; null: no tick yet. */
+  first: string | null;
+  since: Date | null;
+  /** Another one that the last ticks named, and since when all of them have. */
+  next: string | null;
+  nextSince: Date | null;
+  /** Those that were first before, the latest in front. */
+  past: string[];
+}
+
+export async function lockFirstKeys(tx: Transaction): Promise<FirstKeys> {
+  const rows = await tx.$queryRaw<FirstKeys[]>`
+    select signing_key_id as first, signing_key_since as since, signing_key_next as next,
+      signing_key_next_since as "nextSince", signing_keys_past as past
+    from calendar_fleet for update`;
   if (!rows[0]) throw new Error('calendar_fleet has lost its row.');
-  return rows[0].since;
+  return rows[0];
+}
+
+export async function storeFirstKeys(tx: Transaction, keys: FirstKeys): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_fleet
+       set signing_key_id = ${keys.first}, signing_key_since = ${keys.since}, signing_key_next = ${keys.next},
+           signing_key_next_since = ${keys.nextSince}, signing_keys_past = ${keys.past}::text[]`;
 }
 
 /** Keys of active channels but the one that signs: as many steps through the index as there are keys. */

@@ -5,7 +5,6 @@ import {
   accountsOfHour,
   channelsOnKey,
   expiringChannels,
-  noteSigningKey,
   oldSigningKeys,
   refusedCalendars,
   unwatchedCalendars,
@@ -15,6 +14,7 @@ import {
 } from '@calfleet/db';
 import type { JobRequest } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
+import { firstKeySince } from './first-key.ts';
 import { planStops } from './stop-watches.ts';
 import { aheadMs, partOf, refusalMs } from './watch-due.ts';
 
@@ -66,7 +66,8 @@ async function planOldKeys(deps: SyncDeps): Promise<number> {
   const at = deps.clock.now();
   const { signingKeyId } = deps.signer;
   const { slots, old } = await deps.db.transaction({ role: 'worker' }, async (tx) => {
-    const since = await noteSigningKey(tx, signingKeyId, at);
+    const since = await firstKeySince(deps, tx, at);
+    if (since === null) return { slots: 0, old: [] };
     const spent = (at.getTime() - since.getTime() + hourMs) / dayMs;
     return { slots: Math.min(256, Math.ceil(spent * 256)), old: await oldSigningKeys(tx, signingKeyId) };
   });
