@@ -1,5 +1,5 @@
 /** One function per job of the catalogue; a job without one does not compile. The work itself is in packages/sync. */
-import { onBehalfOf, type Handlers, type JobContext } from '@calfleet/jobs';
+import { catalog, onBehalfOf, type Handlers, type JobContext } from '@calfleet/jobs';
 import {
   auditCalendar,
   cleanUp,
@@ -40,7 +40,8 @@ export function createHandlers(deps: SyncDeps): Handlers {
       await pullCalendar(within(context), wish, context.signal);
     },
     'recheck-events': async ({ calendarId }, context) => {
-      const read = await recheckEvents(within(context), calendarId, context.signal);
+      const isLastTry = context.attempt >= catalog['recheck-events'].attempts;
+      const read = await recheckEvents(within(context), calendarId, context.signal, { isLastTry });
       context.logger.debug('Read again', { read, calendar_id: calendarId });
     },
     'discover-account': async ({ accountId }, context) => {

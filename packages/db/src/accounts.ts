@@ -113,9 +113,25 @@ export async function markReauthNeeded(
   return said > 0;
 }
 
-/** Tried just now: whoever looks for work left undone waits a while. */
-export async function touchAccount(tx: Transaction, id: AccountId, at: Date): Promise<void> {
-  await tx.$executeRaw`update calendar_accounts set updated_at = ${at} where id = ${id}::uuid`;
+/** The list could not be read: its user finds why (null: nothing worth telling), and whoever looks for work left undone waits a while. */
+export async function noteUnlisted(
+  tx: Transaction,
+  id: AccountId,
+  failure: { reason: string | null; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    with noted as (
+      update calendar_accounts set updated_at = ${failure.at}, status_reason = ${failure.reason}
+       where id = ${id}::uuid and status = 'active'
+         and status_reason is distinct from coalesce(${failure.reason}, status_reason)
+      returning id, user_id
+    ),
+    touched as (
+      update calendar_accounts set updated_at = ${failure.at}
+       where id = ${id}::uuid and not exists (select from noted)
+    )
+    insert into calendar_changes (at, user_id, kind, account_id, fields, origin)
+    select ${failure.at}, user_id, 'account_changed', id, '{status_reason}'::text[], 'system' from noted`;
 }
 
 export async function readCalendarIds(tx: Transaction, accountId: AccountId): Promise<CalendarId[]> {
@@ -229,7 +245,7 @@ export async function finishListing(
   await tx.$executeRaw`
     update calendar_accounts
        set provider_account_id = coalesce(provider_account_id, ${mailbox.providerAccountId}),
-           email = coalesce(${mailbox.email}, email), calendars_listed_at = ${mailbox.at}, updated_at = ${mailbox.at}
+           email = coalesce(${mailbox.email}, email), status_reason = null, calendars_listed_at = ${mailbox.at}, updated_at = ${mailbox.at}
      where id = ${id}::uuid`;
 }
 

@@ -183,6 +183,24 @@ export async function releaseLease(
     from released where ${state}::text is not null`;
 }
 
+/** A pull that got no lease failed: the row says why and when the next try is, unless somebody is at it. */
+export async function noteUnbegun(
+  tx: Transaction,
+  id: CalendarId,
+  failure: { code: string; message: string; at: Date; retryAt: (failures: number) => Date },
+): Promise<void> {
+  const rows = await tx.$queryRaw<{ failures: number }[]>`
+    select failures from calendars
+     where id = ${id}::uuid and (lease_until is null or lease_until < clock_timestamp()) for no key update`;
+  if (!rows[0]) return;
+  const failures = rows[0].failures + 1;
+  await tx.$executeRaw`
+    update calendars
+       set failures = ${failures}, last_error_code = ${failure.code}, last_error = ${failure.message},
+           next_pull_at = ${failure.retryAt(failures)}, updated_at = ${failure.at}
+     where id = ${id}::uuid`;
+}
+
 export const leaseLost = (id: CalendarId): SyncError =>
   new SyncError('lease_lost', 'Another worker holds this calendar.', { context: { calendarId: id } });
 

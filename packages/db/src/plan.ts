@@ -66,7 +66,7 @@ export async function calendarsToRecheck(
        where c.active and c.account_active and c.state not in ('paused', 'gone')
          and c.window_start is not null
          and c.id in (
-           select calendar_id from calendar_events where recheck_at <= ${page.at}
+           select calendar_id from calendar_events where recheck_at <= ${page.at} and provider_event_id is not null
            union all
            select calendar_id from calendar_quarantine
             where retry_requested_at is not null and provider_event_id is not null)
@@ -74,7 +74,10 @@ export async function calendarsToRecheck(
   );
 }
 
-/** Accounts whose calendars were never listed, also when the job that should do it is lost. */
+/**
+ * Accounts whose calendars were never listed, also when the job that should do it is lost. Each failure stamps the row, and
+ * the next try is as long after it as it was after the account's birth, half an hour at most.
+ */
 export async function unlistedAccounts(
   tx: Transaction,
   page: { limit: number; touchedBefore: Date },
@@ -82,7 +85,8 @@ export async function unlistedAccounts(
   return ids(
     await tx.$queryRaw<{ id: AccountId }[]>`
       select id from calendar_accounts
-       where calendars_listed_at is null and status = 'active' and updated_at <= ${page.touchedBefore}
+       where calendars_listed_at is null and status = 'active'
+         and updated_at <= ${page.touchedBefore}::timestamptz - least(updated_at - created_at, interval '30 minutes')
        order by id limit ${page.limit}`,
   );
 }

@@ -23,7 +23,7 @@ export async function dueRechecks(
 export async function isRecheckDue(tx: Transaction, calendarId: CalendarId, before: Date): Promise<boolean> {
   const rows = await tx.$queryRaw<{ due: boolean }[]>`
     select exists (select from calendar_events
-      where calendar_id = ${calendarId}::uuid and recheck_at <= ${before}) as due`;
+      where calendar_id = ${calendarId}::uuid and recheck_at <= ${before} and provider_event_id is not null) as due`;
   return rows[0]?.due ?? false;
 }
 

@@ -24,6 +24,10 @@ export function openImpatient(redisUrl: string): Redis {
 /** Waits for Redis for as long as it takes: a worker without Redis has nothing else to do. */
 export const patient = (redisUrl: string) => ({ url: redisUrl, ...shared, maxRetriesPerRequest: null });
 
+/** The same for what is not asked through BullMQ. */
+export const openPatient = (redisUrl: string): Redis =>
+  new Redis(redisUrl, { ...shared, maxRetriesPerRequest: null });
+
 /**
  * Resolves once the connection can take commands; rejects after `withinMs` without one. The very first attempt may take
  * its time until it fails: a process that has just begun, on a busy machine, is early and not cut off. One listener

@@ -1,4 +1,5 @@
 /** What the rest of the house sees of the queues; BullMQ itself stays in this package. */
+import type { SyncError } from '@calfleet/domain';
 import type { Logger } from '@calfleet/telemetry';
 import type { JobInput, JobName, JobPayload, QueueName } from './catalog.ts';
 
@@ -41,6 +42,9 @@ export type JobRequest = {
   [Name in JobName]: { name: Name; payload: JobInput<Name>; options?: EnqueueOptions };
 }[JobName];
 
+/** @param error `invalid_input`: names the field, never its value */
+export type OnRefused = (request: JobRequest, error: SyncError) => void;
+
 export interface Producer {
   /**
    * Resolves once Redis has the job (or a waiting one with the same dedup id).
@@ -48,8 +52,12 @@ export interface Producer {
    * @throws QueueUnavailable when Redis did not answer in time
    */
   enqueue<Name extends JobName>(name: Name, payload: JobInput<Name>, options?: EnqueueOptions): Promise<void>;
-  /** All or some of them when it throws; adding again is harmless, since they coalesce. */
-  enqueueMany(requests: readonly JobRequest[]): Promise<void>;
+  /**
+   * All or some of them when it throws; adding again is harmless, since they coalesce.
+   * @param onRefused told of each whose payload is not the catalogue's; the others are added. Left out: one such payload
+   * refuses all, and nothing is added
+   */
+  enqueueMany(requests: readonly JobRequest[], onRefused?: OnRefused): Promise<void>;
   /** Whether Redis answers now. */
   ready(): Promise<boolean>;
   close(): Promise<void>;

@@ -19,6 +19,7 @@ export type {
   JobContext,
   JobEvent,
   JobRequest,
+  OnRefused,
   Outcome,
   Producer,
   RedisAddress,

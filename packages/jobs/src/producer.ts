@@ -5,7 +5,7 @@
 import { SyncError } from '@calfleet/domain';
 import { activeTraceId, carrier, inSpan, type Span } from '@calfleet/telemetry';
 import { openImpatient, outageReporter, readiness } from './connection.ts';
-import type { Producer, RedisAddress } from './contract.ts';
+import type { JobRequest, OnRefused, Producer, RedisAddress } from './contract.ts';
 import { planOf, type Plan } from './plan.ts';
 import { createQueueShelf } from './queue-shelf.ts';
 import { within } from './within.ts';
@@ -61,8 +61,8 @@ export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: 
 
   return {
     enqueue: async (name, payload, options) => addInTime([planOf(name, payload, options)]),
-    enqueueMany: async (requests) => {
-      const plans = requests.map(({ name, payload, options }) => planOf(name, payload, options));
+    enqueueMany: async (requests, onRefused) => {
+      const plans = requests.flatMap((request) => planUnlessRefused(request, onRefused));
       for (let start = 0; start < plans.length; start += batchSize) {
         await addInTime(plans.slice(start, start + batchSize));
       }
@@ -81,6 +81,16 @@ export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: 
     },
     close: () => shelf.close(),
   };
+}
+
+function planUnlessRefused(request: JobRequest, onRefused: OnRefused | undefined): Plan[] {
+  try {
+    return [planOf(request.name, request.payload, request.options)];
+  } catch (error) {
+    if (!onRefused || !(error instanceof SyncError)) throw error;
+    onRefused(request, error);
+    return [];
+  }
 }
 
 /**
@@ -118,9 +128,10 @@ export function onBehalfOf(
   if (requestId === undefined) return producer;
   return {
     enqueue: (name, payload, options) => producer.enqueue(name, payload, { requestId, ...options }),
-    enqueueMany: (requests) =>
+    enqueueMany: (requests, onRefused) =>
       producer.enqueueMany(
         requests.map((request) => ({ ...request, options: { requestId, ...request.options } })),
+        onRefused,
       ),
   };
 }

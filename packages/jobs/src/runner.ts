@@ -69,6 +69,17 @@ export function createRunner(options: WorkersOptions, guard: TickGuard) {
       logger.error('Parked: this job is not in the catalogue or its payload is not what the catalogue says');
       throw new UnrecoverableError('invalid payload');
     }
+    const graceMs = graceOf(job);
+    if (graceMs > 0) {
+      logger.error('This job lost its worker again and again: it waits', {
+        lost: job.stalledCounter,
+        ms: graceMs,
+      });
+      if (isTick(name)) return tell('dropped');
+      tell('snoozed');
+      await job.updateProgress(job.stalledCounter);
+      return sleep(job, token, (job.processedOn ?? job.timestamp) + elapsed() + graceMs);
+    }
     if (!(await guard.mayRun(job))) {
       tell('dropped');
       return logger.info('Skipped: the last one is still running');
@@ -181,6 +192,21 @@ function factsOfRun(queue: QueueName, job: Job): SpanFacts {
 async function sleep(job: Job, token: string | undefined, at: number): Promise<never> {
   await job.moveToDelayed(Math.round(at), token);
   throw new DelayedError();
+}
+
+/** So often a fleet that is restarted under load may lose the same job; what is lost more often may be what kills. */
+const lossesUsual = 4;
+const graceFirstMs = 30_000;
+const graceLongestMs = 30 * 60_000;
+
+/**
+ * A job that kills its worker whenever it runs would be taken again as soon as its lock is over, first of its queue. From the
+ * fifth loss on it waits before each run, twice as long each time. Its progress holds the loss that it has waited for.
+ */
+function graceOf(job: Job): number {
+  const lost = job.stalledCounter;
+  if (lost <= lossesUsual || job.progress === lost) return 0;
+  return Math.min(graceLongestMs, graceFirstMs * 2 ** Math.min(lost - lossesUsual - 1, 10));
 }
 
 function waitedMs(job: Job): number | null {

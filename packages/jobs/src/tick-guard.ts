@@ -1,30 +1,25 @@
 /** A tick that is still running is not started a second time, on whichever worker it runs. */
-import { Queue, type Job } from 'bullmq';
+import type { Job } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { tickNames } from './catalog.ts';
-import { patient } from './connection.ts';
-import type { RedisAddress } from './contract.ts';
-import { closeWithin } from './within.ts';
 
 export type TickGuard = ReturnType<typeof createTickGuard>;
 
-export function createTickGuard({ redisUrl, prefix }: RedisAddress) {
-  const queue = new Queue('schedules', { connection: patient(redisUrl), prefix, skipMetasUpdate: true });
-  // The worker of this queue reports the same outage.
-  queue.on('error', () => undefined);
+/** Reads two fields of each job, and never a whole one: one that BullMQ cannot read must not stop the others. */
+export function createTickGuard(redis: Redis, queueKey: string) {
   const isTick = (name: string) => tickNames.some((tick) => tick === name);
   return {
     /** False when the same tick began earlier and has not ended. Both are in the active list, so one of them sees it. */
     mayRun: async (job: Job): Promise<boolean> => {
       if (!isTick(job.name)) return true;
-      const active = await queue.getActive();
-      const key = (tick: Job) => [tick.processedOn ?? 0, tick.id ?? ''] as const;
-      const [mine, myId] = key(job);
-      return !active.some((other) => {
-        if (!other || other.name !== job.name || other.id === job.id) return false;
-        const [theirs, theirId] = key(other);
-        return theirs < mine || (theirs === mine && theirId < myId);
-      });
+      const mine = [job.processedOn ?? 0, job.id ?? ''] as const;
+      for (const id of await redis.lrange(`${queueKey}:active`, 0, -1)) {
+        if (id === job.id) continue;
+        const [name, startedAt] = await redis.hmget(`${queueKey}:${id}`, 'name', 'processedOn');
+        const theirs = Number(startedAt ?? 0);
+        if (name === job.name && (theirs < mine[0] || (theirs === mine[0] && id < mine[1]))) return false;
+      }
+      return true;
     },
-    close: () => closeWithin(1000, queue),
   };
 }

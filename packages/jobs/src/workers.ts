@@ -5,11 +5,12 @@
 import { Worker, type Job } from 'bullmq';
 import { backoffMs } from './backoff.ts';
 import { queueNames, type QueueName } from './catalog.ts';
-import { outageReporter, patient } from './connection.ts';
+import { openPatient, outageReporter, patient } from './connection.ts';
 import type { Workers, WorkersOptions } from './contract.ts';
-import { entryOf } from './plan.ts';
+import { entryOf, failedJobsKept } from './plan.ts';
 import { createRunner } from './runner.ts';
 import { createTickGuard } from './tick-guard.ts';
+import { mendUnreadable } from './unreadable.ts';
 import { within } from './within.ts';
 
 /** Work resumes at most lock + two checks after a kill -9: 25 s. */
@@ -21,10 +22,28 @@ const concurrencyDefault = 8;
 export function startWorkers(options: WorkersOptions): Workers {
   const { redisUrl, prefix, queues = queueNames, concurrency = concurrencyDefault, logger } = options;
   const { lockMs, stalledCheckMs } = options.timings ?? timingsDefault;
-  const guard = createTickGuard({ redisUrl, prefix });
+  const redis = openPatient(redisUrl);
+  // The workers report the same outage.
+  redis.on('error', () => undefined);
+  const keyOf = (queue: QueueName) => `${prefix}:${queue}`;
+  const guard = createTickGuard(redis, keyOf('schedules'));
   const runner = createRunner(options, guard);
   const perQueue = (queue: QueueName) =>
     typeof concurrency === 'number' ? concurrency : (concurrency[queue] ?? concurrencyDefault);
+
+  /** A job that BullMQ could not read is one of the reasons for trouble. */
+  const mend = async (queue: QueueName): Promise<void> => {
+    try {
+      for (const { jobId, fields } of await mendUnreadable(redis, keyOf(queue))) {
+        logger.error('A job cannot be read: its next run parks it', { queue, job_id: jobId, fields });
+      }
+    } catch (error) {
+      logger.warn('A queue in trouble could not be looked at', {
+        queue,
+        error: error instanceof Error ? error.message : 'unknown',
+      });
+    }
+  };
 
   const workers = queues.map((queue) => {
     const worker = new Worker(queue, (job: Job, token) => runner.run(queue, job, token), {
@@ -34,6 +53,8 @@ export function startWorkers(options: WorkersOptions): Workers {
       lockDuration: lockMs,
       stalledInterval: stalledCheckMs,
       maxStalledCount: stalledMax,
+      // Of jobs that came without a word about it.
+      removeOnFail: failedJobsKept,
       // The longest idle block; also how late a worker notices a marker that Redis lost.
       drainDelay: 5,
       // After a connection error the next fetch waits this long; the default of 15 s adds to every outage.
@@ -48,7 +69,10 @@ export function startWorkers(options: WorkersOptions): Workers {
       back: () => logger.info('Redis is back', { queue }),
       // A flushed Redis answers "Missing lock" or "Missing key" to whoever still holds a job: the job is gone,
       // its calendar is still dirty in Postgres, and the worker goes on.
-      other: (error) => logger.warn('Queue trouble', { queue, error: error.message }),
+      other: (error) => {
+        logger.warn('Queue trouble', { queue, error: error.message });
+        void mend(queue);
+      },
     });
     worker.on('error', (error) => report.error(error));
     worker.getBackend().on('ready', () => report.ready());
@@ -62,7 +86,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   return {
     close: async ({ timeoutMs }) => {
       // All stop taking before anything is aborted, else a freed slot would take one more.
-      const closing = Promise.all([...workers.map((worker) => worker.close()), guard.close()]);
+      const closing = Promise.all(workers.map((worker) => worker.close()));
       runner.abort();
       const handBack = setTimeout(() => runner.handBack(), timeoutMs * 0.7);
       try {
@@ -72,6 +96,7 @@ export function startWorkers(options: WorkersOptions): Workers {
         for (const worker of workers) cut(worker);
       } finally {
         clearTimeout(handBack);
+        redis.disconnect();
       }
     },
   };

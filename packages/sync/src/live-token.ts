@@ -22,8 +22,9 @@ import {
   type TokenFailure,
   type TokenLease,
 } from '@calfleet/db';
-import type { Vault } from '@calfleet/vault';
+import { VaultError, type Vault } from '@calfleet/vault';
 import { countedRefresh, type CallMetrics } from './provider-counts.ts';
+import { switchedOff } from './provider-of.ts';
 
 export interface LiveToken {
   token: string;
@@ -137,7 +138,7 @@ async function askForTokens(
   account: AccountRow,
 ): Promise<TokenGrant> {
   const endpoint = tokenEndpoints.get(account.provider);
-  if (!endpoint) throw new Error(`The provider ${account.provider} is switched off.`);
+  if (!endpoint) throw switchedOff(account.provider);
   const refreshToken = openSealed(vault, account, 'refresh_token', account.refresh_token);
   return countedRefresh(metrics, account.provider, () => endpoint.refresh({ refreshToken, clock }));
 }
@@ -160,8 +161,14 @@ async function failRefresh(
 function storedToken({ clock, vault }: LiveTokenDeps, account: AccountRow): LiveToken | null {
   const { access_token: sealed, access_token_expires_at: expiresAt } = account;
   if (!sealed || !expiresAt || !isLive(clock, expiresAt)) return null;
-  const token = openSealed(vault, account, 'access_token', sealed);
-  return { token, expiresAt, providerAccountId: account.provider_account_id };
+  try {
+    const token = openSealed(vault, account, 'access_token', sealed);
+    return { token, expiresAt, providerAccountId: account.provider_account_id };
+  } catch (error) {
+    // A broken token is as good as none, as long as the grant opens: a refresh replaces it.
+    if (asSyncError(error).code === 'credentials_revoked') return null;
+    throw error;
+  }
 }
 
 const isTokenFailure = (code: string): code is TokenFailure =>
@@ -173,10 +180,32 @@ const isSameGrant = (one: AccountRow, other: AccountRow): boolean =>
 export const seal = (vault: Vault, account: AccountRow, field: string, plaintext: string): Uint8Array =>
   vault.seal({ accountId: account.id, dataKey: Buffer.from(account.data_key), field, plaintext });
 
-export const openSealed = (vault: Vault, account: AccountRow, field: string, sealed: Uint8Array): string =>
-  vault.open({
-    accountId: account.id,
-    dataKey: Buffer.from(account.data_key),
-    field,
-    sealed: Buffer.from(sealed),
-  });
+/**
+ * @throws SyncError `misconfigured`: the account's data key does not open, which takes the operator's key ring;
+ * `credentials_revoked`: it does, and the field is broken, so that only a new grant helps. Neither quotes what is stored.
+ */
+export function openSealed(vault: Vault, account: AccountRow, field: string, sealed: Uint8Array): string {
+  const of = { accountId: account.id, dataKey: Buffer.from(account.data_key) };
+  try {
+    return vault.open({ ...of, field, sealed: Buffer.from(sealed) });
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    const context = { account_id: account.id };
+    const keyOpens = opens(() => vault.resealDataKey(of.accountId, of.dataKey));
+    throw keyOpens
+      ? new SyncError('credentials_revoked', 'The stored grant is damaged: connect again.', { context })
+      : new SyncError('misconfigured', 'The stored grant does not open with TOKEN_ENCRYPTION_KEYS.', {
+          context,
+        });
+  }
+}
+
+function opens(open: () => unknown): boolean {
+  try {
+    open();
+    return true;
+  } catch (error) {
+    if (error instanceof VaultError) return false;
+    throw error;
+  }
+}

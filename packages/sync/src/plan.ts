@@ -14,6 +14,7 @@ import type { JobRequest, PullReason } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
 import { announcedPerTick, openPlan } from './pace.ts';
 import { answeredMs } from './renewal.ts';
+import { ringMany } from './ring.ts';
 import { planStops } from './stop-watches.ts';
 import { freshMs } from './watch-due.ts';
 
@@ -32,7 +33,8 @@ export async function drainWebhooks(deps: SyncDeps): Promise<{ pulls: number; ot
     const page: Unsettled[] = await deps.db.transaction({ role: 'worker' }, (tx) =>
       unsettledCalendars(tx, { after, limit: pageSize, at }),
     );
-    await deps.jobs.enqueueMany(
+    await ringMany(
+      deps,
       page.map((calendar) => ({
         name: 'pull-calendar' as const,
         payload: { calendarId: calendar.id, reason: reasonOf(calendar), requestedAt },
@@ -44,7 +46,7 @@ export async function drainWebhooks(deps: SyncDeps): Promise<{ pulls: number; ot
   }
   await endWatches(deps, at);
   const others = await waitingWork(deps, at);
-  await deps.jobs.enqueueMany(others);
+  await ringMany(deps, others);
   const { stops } = await planStops(deps);
   return { pulls, others: others.length + stops };
 }
@@ -127,7 +129,7 @@ async function planDue(deps: SyncDeps, whose: 'auto' | 'all'): Promise<{ pulls: 
       const payload = { calendarId: id, reason: 'schedule' as const, requestedAt };
       return delayMs === null ? [] : [{ name: 'pull-calendar' as const, payload, options: { delayMs } }];
     });
-    if (jobs.length > 0) await deps.jobs.enqueueMany(jobs);
+    if (jobs.length > 0) await ringMany(deps, jobs);
     pulls += jobs.length;
     after = page.at(-1) ?? null;
     if (page.length < pageSize || plan.isFull()) break;

@@ -1,8 +1,9 @@
 /** What a failed pull leaves behind: the lease given back, the reason in the row, the round for whoever resumes. */
-import { asSyncError, NotAsked, type SyncError } from '@calfleet/domain';
+import { asSyncError, NotAsked, stayAwayMaxMs, type CalendarId, type SyncError } from '@calfleet/domain';
 import {
   isDatabaseUnavailable,
   markReauthNeeded,
+  noteUnbegun,
   releaseLease,
   sqlStateOf,
   type PullFailure,
@@ -36,6 +37,32 @@ export async function failPull(deps: SyncDeps, calendar: CalendarInRound, error:
   throw error;
 }
 
+/**
+ * What cannot even begin is said in the row, too: else each tick would try it again, and nobody would be told.
+ * @throws the error it was given, for the queue to decide
+ */
+export async function failBegin(deps: SyncDeps, calendarId: CalendarId, thrown: unknown): Promise<never> {
+  const error = asSyncError(thrown);
+  const isOfRow = error.code !== 'rate_limited' && error.code !== 'lease_lost';
+  if (!isOfRow || isDatabaseUnavailable(thrown)) throw error;
+  deps.logger.warn('A pull could not begin', {
+    calendar_id: calendarId,
+    code: error.code,
+    error: error.message,
+    ...error.context,
+  });
+  const at = deps.clock.now();
+  await deps.db.transaction({ role: 'worker' }, (tx) =>
+    noteUnbegun(tx, calendarId, {
+      code: error.code,
+      message: sayable(error),
+      at,
+      retryAt: (failures) => retryAt({ at, failures }),
+    }),
+  );
+  throw error;
+}
+
 /** Apart: it writes all calendars of the account, of which others may fail at this moment and hold their rows. */
 async function revoke(
   deps: SyncDeps,
@@ -56,16 +83,19 @@ function failureOf(deps: SyncDeps, calendar: CalendarInRound, error: SyncError):
   const next =
     error.retryAfterMs === undefined
       ? retryAt({ at, failures })
-      : new Date(at.getTime() + error.retryAfterMs);
+      : new Date(at.getTime() + Math.min(error.retryAfterMs, stayAwayMaxMs));
   const failure = { code: error.code, message: sayable(error), at, counts, nextPullAt: next, calls: 1 };
   if (error.code === 'permission_denied') return { ...failure, state: 'paused' };
   if (error.code === 'remote_missing') return { ...failure, state: 'gone' };
   return failure;
 }
 
+const sayableMax = 1_000;
+
 /** What a user may read. What nobody foresaw may quote statements and values: it stays in the log. */
-function sayable(error: SyncError): string {
-  if (error.code !== 'bug') return error.message;
+export function sayable(error: SyncError): string {
+  // Postgres keeps no U+0000, and a reason that cannot be kept would leave no trace at all.
+  if (error.code !== 'bug') return error.message.replaceAll('\u0000', '\uFFFD').slice(0, sayableMax);
   const state = sqlStateOf(error.cause);
   return state === null
     ? 'An unexpected error; see the log.'

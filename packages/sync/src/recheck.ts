@@ -15,6 +15,7 @@ import {
   doubtLife,
   dueRechecks,
   expireOutside,
+  isDatabaseUnavailable,
   isDirty,
   keepLease,
   lookAgainAt,
@@ -43,17 +44,54 @@ import { askedOf, keptOf } from './windows.ts';
 const batchesMax = 50;
 
 /**
- * @param urgency of the budget that it may spend
+ * @param how.urgency of the budget that it may spend
+ * @param how.isLastTry the queue does not come back: what cannot be read now waits, or each drain would ring for it
  * @returns how many events were read again; 0 also when somebody else is at the calendar
  */
 export async function recheckEvents(
   deps: SyncDeps,
   calendarId: CalendarId,
   signal: AbortSignal,
-  urgency: PullReason = 'schedule',
+  how: { urgency?: PullReason; isLastTry?: boolean } = {},
 ): Promise<number> {
   const first = await nextBatch(deps, calendarId);
   if (!first) return 0;
+  try {
+    return await recheck(deps, first, signal, how.urgency ?? 'schedule');
+  } catch (thrown) {
+    const error = asSyncError(thrown);
+    const waits =
+      error.code === 'rate_limited' || error.code === 'lease_lost' || isDatabaseUnavailable(thrown);
+    if (!waits && (how.isLastTry || !triedAgain.has(error.code))) {
+      // The batch that failed stands first, still.
+      const batch = await nextBatch(deps, calendarId);
+      const ids = batch?.due.map((each) => each.providerEventId) ?? [];
+      deps.logger.warn('Events cannot be read now', {
+        calendar_id: calendarId,
+        code: error.code,
+        events: ids.length,
+      });
+      await putOff(deps, calendarId, ids);
+    }
+    throw error;
+  }
+}
+
+/** The queue tries these again by itself. */
+const triedAgain = new Set<SyncErrorCode>([
+  'provider_unavailable',
+  'cursor_expired',
+  'version_conflict',
+  'bug',
+]);
+
+async function recheck(
+  deps: SyncDeps,
+  first: Batch,
+  signal: AbortSignal,
+  urgency: PullReason,
+): Promise<number> {
+  const calendarId = first.calendar.id;
   const how = { urgency, signal };
   if (!providerOf(deps, first.calendar).windowed) return readBatches(deps, calendarId, null, how);
   // Instances carry no evidence of their own: no page may be applied between a look and what is made of it.

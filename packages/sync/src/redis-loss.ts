@@ -7,6 +7,7 @@ import { newId, type CalendarId } from '@calfleet/domain';
 import { beginPass, markBatch, readFleet, type FleetRow } from '@calfleet/db';
 import type { SyncDeps } from './deps.ts';
 import { announcedPerMinute, announcedPerTick } from './pace.ts';
+import { ringMany } from './ring.ts';
 
 export interface RedisMemory {
   read(): Promise<string | null>;
@@ -104,7 +105,8 @@ async function markNext(
 async function ringBatch(deps: SyncDeps, batch: readonly CalendarId[], before: number): Promise<void> {
   const perMinute = announcedPerMinute(deps);
   const requestedAt = deps.clock.now().toISOString();
-  await deps.jobs.enqueueMany(
+  await ringMany(
+    deps,
     batch.map((calendarId, index) => ({
       name: 'pull-calendar' as const,
       payload: { calendarId, reason: 'notify' as const, requestedAt },

@@ -1,5 +1,5 @@
 import { asSyncError, type CalendarId } from '@calfleet/domain';
-import type { PullReason } from '@calfleet/jobs';
+import type { JobRequest, PullReason } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
 
 /** The doorbell. When Redis does not hear it, the drain will: the row says that there is work. */
@@ -19,3 +19,31 @@ export async function ring(
     });
   }
 }
+
+/**
+ * What a tick plans: a job that the catalogue refuses is named and counted, and stops no other.
+ * @returns how many were added
+ */
+export async function ringMany(
+  deps: Pick<SyncDeps, 'jobs' | 'logger' | 'metrics'>,
+  requests: readonly JobRequest[],
+): Promise<number> {
+  let refused = 0;
+  await deps.jobs.enqueueMany(requests, ({ name, payload }, error) => {
+    refused += 1;
+    deps.metrics.jobRefused.inc({ name });
+    deps.logger.error('A job cannot be planned', {
+      job: name,
+      code: error.code,
+      error: error.message,
+      ...idsIn(payload),
+    });
+  });
+  return requests.length - refused;
+}
+
+const idsIn = (payload: object): Record<string, unknown> => ({
+  calendar_id: 'calendarId' in payload ? payload.calendarId : undefined,
+  account_id: 'accountId' in payload ? payload.accountId : undefined,
+  watch_id: 'watchId' in payload ? payload.watchId : undefined,
+});

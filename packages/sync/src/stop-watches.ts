@@ -15,6 +15,7 @@ import {
 import type { SyncDeps } from './deps.ts';
 import { countInvalidated } from './provider-counts.ts';
 import { providerOf } from './provider-of.ts';
+import { ringMany } from './ring.ts';
 import { isReplaced } from './watch.ts';
 
 const minuteMs = 60_000;
@@ -122,7 +123,8 @@ export async function planStops(deps: SyncDeps, pagesMax = 1): Promise<StopsPlan
       { role: 'worker' },
       (tx) => watchesToStop(tx, { limit: pageSize, at, after }),
     );
-    await deps.jobs.enqueueMany(
+    await ringMany(
+      deps,
       page.map(({ id: watchId, resourceId }) => ({
         name: 'stop-watch' as const,
         payload: { watchId, resourceId },

@@ -13,6 +13,7 @@ import {
   endWatch,
   failWatch,
   insertWatch,
+  isDatabaseUnavailable,
   lockForWatch,
   loseWatch,
   markDirty,
@@ -78,7 +79,9 @@ export async function ensureWatch(
   { mustRenew = false, ahead = false }: WatchOptions = {},
 ): Promise<WatchResult> {
   const wish = mustRenew ? 'renew' : ahead ? 'ahead' : 'have';
-  const step = await deps.db.transaction({ role: 'worker' }, (tx) => begin(deps, tx, calendarId, wish));
+  const step = await deps.db
+    .transaction({ role: 'worker' }, (tx) => begin(deps, tx, calendarId, wish))
+    .catch((thrown: unknown) => failBegin(deps, calendarId, thrown));
   if (step.do === 'nothing') return step.result;
   if (step.do === 'open') return openWatch(deps, step);
   if (await prolonged(deps, step)) return 'renewed';
@@ -109,6 +112,17 @@ async function begin(
   if (stopFirst) await retireWatch(tx, stopFirst.id, at);
   await insertWatch(tx, calendar, { id: watchId, replacesId: live?.id ?? null, signingKeyId: keyId, at });
   return { do: 'open', calendar, watch: { id: watchId, token }, stopFirst };
+}
+
+/** What cannot even begin is put off, too: else each tick would try it again. */
+async function failBegin(deps: SyncDeps, calendarId: CalendarId, thrown: unknown): Promise<never> {
+  if (!isDatabaseUnavailable(thrown)) {
+    await deps.db.transaction({ role: 'worker' }, async (tx) => {
+      const calendar = await lockForWatch(tx, calendarId);
+      if (calendar) await noteFailure(deps, tx, calendar, asSyncError(thrown));
+    });
+  }
+  throw thrown;
 }
 
 const liveChannel = ({ live_id: id, live_resource_id: resourceId }: WatchableCalendar): LiveChannel | null =>

@@ -19,6 +19,13 @@ export const declareJobs = ({ counter, gauge, histogram }: Declare) => ({
     name: jobs,
     outcome: jobOutcomes,
   }),
+  jobRefused: counter(
+    'job_refused_total',
+    'Jobs that a tick could not plan: their payload is not what the catalogue says.',
+    {
+      name: jobs,
+    },
+  ),
   jobStalled: counter('job_stalled_total', 'Jobs that lost their worker and run again.', { queue: queues }),
   tickRuns: counter('tick_runs_total', 'Runs of scheduled jobs.', { tick: ticks, outcome: tickOutcomes }),
   tickDuration: histogram('tick_duration_seconds', 'Of a run of a scheduled job.', {
