@@ -20,6 +20,12 @@ const allowed = new Set([
   'put /api/queues/:queueName/job-schedulers/:schedulerId/run',
 ]);
 
+/** Its jobs are the only copy of a notification until they ran: nothing in Postgres knows of it yet. */
+const onlyCopies = 'webhooks';
+const wouldLoseHints = (route: string, params: Record<string, unknown>): boolean =>
+  params['queueName'] === onlyCopies &&
+  (route.endsWith('/:jobId/clean') || (route.includes('/clean/') && params['queueStatus'] !== 'completed'));
+
 /** Jobs of one page; the board offers fewer. */
 const pageMax = 200;
 
@@ -31,16 +37,18 @@ export const guardBoard =
       if (!(Number(query['jobsPerPage'] ?? 0) > pageMax)) return { allow: true };
       return { allow: false, status: 400, message: `jobsPerPage is at most ${pageMax}` };
     }
-    const allow = allowed.has(`${method} ${route}`);
+    const refusal = !allowed.has(`${method} ${route}`)
+      ? 'Not from here: the catalogue alone makes jobs'
+      : wouldLoseHints(route, params)
+        ? `A job of ${onlyCopies} is the only copy of its notification. Retry it, never clean it`
+        : null;
     // Who it was is not known: one key is shared by all of them.
-    logger.info(allow ? 'An administrator works on the queues' : 'Refused on the queue board', {
+    logger.info(refusal === null ? 'An administrator works on the queues' : 'Refused on the queue board', {
       action: `${method} ${route}`,
       queue: params['queueName'],
       job_id: params['jobId'],
       schedule: params['schedulerId'],
       status: params['queueStatus'],
     });
-    return allow
-      ? { allow }
-      : { allow, status: 403, message: 'Not from here: the catalogue alone makes jobs' };
+    return refusal === null ? { allow: true } : { allow: false, status: 403, message: refusal };
   };

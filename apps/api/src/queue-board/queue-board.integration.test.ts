@@ -147,6 +147,18 @@ describe('what may be changed', () => {
     expect((await change(path, {}, method)).status).toBe(403);
   });
 
+  test.each(['clean/failed', 'clean/wait', '1/clean'])(
+    'webhooks/%s is refused, as a hint has no other copy',
+    async (path) => {
+      const reply = await change(`/api/queues/webhooks/${path}`);
+      expect([reply.status, JSON.stringify(reply.body)]).toEqual([403, expect.stringContaining('Retry it')]);
+    },
+  );
+
+  test.each(['webhooks/clean/completed', 'accounts/clean/failed'])('%s is done', async (path) => {
+    expect((await change(`/api/queues/${path}`)).status).toBe(200);
+  });
+
   test.each([
     ['another site', { 'sec-fetch-site': 'cross-site' }],
     ['a sibling', { 'sec-fetch-site': 'same-site' }],
