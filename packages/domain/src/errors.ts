@@ -35,6 +35,12 @@ export interface SyncErrorOptions {
   cause?: unknown;
 }
 
+/**
+ * A provider that wants to be left alone for longer is asked again after this time, whoever would ask it: a wrong header
+ * must not silence a calendar or a mailbox for days.
+ */
+export const stayAwayMaxMs = 3_600_000;
+
 export class SyncError extends Error {
   readonly code: SyncErrorCode;
   readonly retryAfterMs: number | undefined;
