@@ -3,7 +3,7 @@
  * to its provider must outlive any outage of Postgres, so such an outage costs a job time and never an attempt.
  */
 import { isDatabaseUnavailable } from '@calfleet/db';
-import { SyncError, type SyncErrorCode } from '@calfleet/domain';
+import { stayAwayMaxMs, SyncError, type SyncErrorCode } from '@calfleet/domain';
 import type { Outcome } from '@calfleet/jobs';
 
 const retry: Outcome = { action: 'retry' };
@@ -40,8 +40,6 @@ export const outcomes: Record<SyncErrorCode, Outcome> = {
   outside_window: park,
 };
 
-/** A provider that names a time beyond this is not believed: a wrong header must not silence a calendar for days. */
-const snoozeMaxMs = 3_600_000;
 /** Between looks for a Postgres that is away; half of it to one and a half of it, so that the jobs come apart. */
 const databaseLookMs = 1_000;
 
@@ -51,7 +49,7 @@ export function outcomeOf(error: unknown, random: () => number = Math.random): O
   if (!(error instanceof SyncError)) return outcomes.bug;
   const { code, retryAfterMs } = error;
   if (retryAfterMs !== undefined && (code === 'rate_limited' || code === 'provider_unavailable')) {
-    return { action: 'snooze', ms: Math.min(retryAfterMs, snoozeMaxMs) };
+    return { action: 'snooze', ms: Math.min(retryAfterMs, stayAwayMaxMs) };
   }
   return outcomes[code];
 }

@@ -6,7 +6,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { NotAsked, SyncError, type Admission, type ProviderName } from '@calfleet/domain';
+import { NotAsked, stayAwayMaxMs, SyncError, type Admission, type ProviderName } from '@calfleet/domain';
 import type { PullReason } from './catalog.ts';
 import { openImpatient, outageReporter, readiness } from './connection.ts';
 import type { RedisAddress } from './contract.ts';
@@ -61,8 +61,6 @@ const answerMs = 1_500;
 const connectGraceMs = 300;
 /** A waiter that did not look for this long is dead: twice the longest look and the pause before it. */
 const waiterMs = 3_500;
-/** A provider that names a longer time is asked again after this one: a wrong header must not silence a mailbox. */
-const parkMsMax = 3_600_000;
 /** Nobody is told to stand longer in a line than this; what is behind it comes back in this time and asks again. */
 const lineMsMax = 120_000;
 /** Who waited for a place in vain comes back after 1 to 3 s. */
@@ -105,7 +103,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
         if (parkMs > 0) options.onThrottle?.(ask.provider, parkMs);
         else if (places === 0) return;
         const hold = whose === 'account' ? keys.hold : keys.projectHold;
-        const args = [ticket, Math.min(Math.ceil(parkMs), parkMsMax)];
+        const args = [ticket, Math.min(Math.ceil(parkMs), stayAwayMaxMs)];
         // The lease gives the places back, and whoever comes next says what is wrong with Redis.
         await send(leaveScript, [keys.places, keys.queue, keys.seen, hold], args).catch(() => undefined);
       };

@@ -1,4 +1,4 @@
-import { NotAsked, type CalendarProvider } from '@calfleet/domain';
+import { NotAsked, stayAwayMaxMs, type CalendarProvider } from '@calfleet/domain';
 import { expectExactMirror } from '../testing/mirror.ts';
 import { calendarFacts, hint, pullNow, putMeetings, useWorlds } from '../testing/scene.ts';
 import type { World } from '../testing/world.ts';
@@ -53,6 +53,21 @@ test('a pull that waits for its budget leaves no mark, and nobody has to wait fo
   expect(await nextPullOf(world)).toEqual(dueBefore);
   // A user a second later is not kept away: the round goes on at once.
   world.clock.advance(1_000);
+  expect(await pullNow(world)).toBe('pulled');
+  await expectExactMirror(world);
+});
+
+test('a provider that asks to be left alone for a day keeps users and notifications away for an hour', async () => {
+  const world = await newWorld();
+  putMeetings(world, 2);
+  await pullNow(world);
+  await hint(world);
+  world.cloud.fail({ code: 'rate_limited', operation: 'listChanges', retryAfterMs: 86_400_000 });
+  await pullNow(world);
+  expect(await nextPullOf(world)).toEqual(new Date(world.clock.now().getTime() + stayAwayMaxMs));
+  world.clock.advance(stayAwayMaxMs - 1_000);
+  expect(await pullNow(world)).toBe('rate_limited');
+  world.clock.advance(2_000);
   expect(await pullNow(world)).toBe('pulled');
   await expectExactMirror(world);
 });

@@ -1,5 +1,5 @@
 /** Whether a calendar's channel needs something now, and when an attempt that failed is made again. */
-import type { CalendarId, SyncError } from '@calfleet/domain';
+import { stayAwayMaxMs, type CalendarId, type SyncError } from '@calfleet/domain';
 import type { WatchableCalendar } from '@calfleet/db';
 
 const minuteMs = 60_000;
@@ -50,7 +50,8 @@ export function watchAgainAt(failure: {
   calendarId: CalendarId;
 }): Date {
   const { at, error, failures, calendarId } = failure;
-  if (error.retryAfterMs !== undefined) return new Date(at.getTime() + Math.min(error.retryAfterMs, hourMs));
+  if (error.retryAfterMs !== undefined)
+    return new Date(at.getTime() + Math.min(error.retryAfterMs, stayAwayMaxMs));
   const [firstMs, longestMs] = transient.has(error.code) ? [minuteMs, hourMs] : [10 * minuteMs, 6 * hourMs];
   const waitMs = Math.min(longestMs, firstMs * 2 ** Math.min(failures - 1, 10));
   return new Date(at.getTime() + Math.round(waitMs * (1 + partOf(calendarId) / 4)));
