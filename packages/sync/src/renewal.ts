@@ -15,6 +15,7 @@ import {
 import type { JobRequest } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
 import { firstKeySince } from './first-key.ts';
+import { ringMany } from './ring.ts';
 import { planStops } from './stop-watches.ts';
 import { aheadMs, partOf, refusalMs } from './watch-due.ts';
 
@@ -147,7 +148,7 @@ async function inPages<Row>(
     const rows: Row[] = await deps.db.transaction({ role: 'worker' }, (tx) =>
       read(tx, { after: position, limit: pageSize }),
     );
-    await deps.jobs.enqueueMany(rows.map(request));
+    await ringMany(deps, rows.map(request));
     planned += rows.length;
     after = rows.at(-1) ?? null;
     if (rows.length < pageSize) break;
