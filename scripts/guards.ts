@@ -5,11 +5,12 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { budget } from './guards/budget.ts';
+import { fleet } from './guards/fleet.ts';
 import type { Guard } from './guards/guard.ts';
 import { invariants } from './guards/invariants.ts';
 import { windowed } from './guards/windowed.ts';
 
-const guards: readonly Guard[] = [...invariants, ...windowed, ...budget];
+const guards: readonly Guard[] = [...invariants, ...windowed, ...budget, ...fleet];
 
 function run({ project, testFile, test }: Guard): { failed: boolean; ran: boolean } {
   const name = test === '' ? [] : ['--testNamePattern', test.replaceAll(/[()[\]]/g, '.')];

@@ -136,3 +136,18 @@ test('a roll that loses its links, and one whose worker goes away, end right', a
   await compare();
   expect((await feed()).filter((each) => each.kind === 'deleted')).toEqual([]);
 });
+
+test('an audit keeps the window: a later one would show what was never promised', async () => {
+  plantTwoYears(world.owner);
+  await world.settle();
+  const window = () =>
+    world.db.transaction(
+      { role: 'worker' },
+      (tx) => tx.$queryRaw<{ start: Date; end: Date }[]>`
+        select window_start as start, window_end as end from calendars where id = ${world.calendarId}::uuid`,
+    );
+  const before = await window();
+  world.clock.advance(3 * dayMs);
+  expect(await world.audit()).toEqual({ outcome: 'completed', differences: 0 });
+  expect(await window()).toEqual(before);
+});
