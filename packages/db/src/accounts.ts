@@ -152,7 +152,7 @@ export interface ListedCalendar {
 
 /**
  * Stores an account's calendar list; each calendar is named once. A new calendar is born dirty, so that the drain finds it even when
- * nobody rings.
+ * nobody rings, and follows its account, which may have been given up while it was listed.
  */
 export async function storeCalendars(
   tx: Transaction,
@@ -169,6 +169,9 @@ export async function storeCalendars(
     is_primary: calendar.primary,
     removed: calendar.removed,
   }));
+  // Whoever changes the status waits for us and then finds our rows, or was before us and is seen.
+  const [owner] = await tx.$queryRaw<{ active: boolean }[]>`
+    select status = 'active' as active from calendar_accounts where id = ${account.id}::uuid for no key update`;
   return tx.$queryRaw<ListedCalendar[]>`
     with input as materialized (
       select * from json_to_recordset(${JSON.stringify(input)}::json) as x(id uuid, provider_calendar_id text,
@@ -188,9 +191,9 @@ export async function storeCalendars(
     ),
     stored as (
       insert into calendars as c (id, user_id, account_id, provider, provider_calendar_id, name, time_zone,
-        access_role, is_primary, auto_sync, dirty_seq, next_pull_at, created_at, updated_at)
+        access_role, is_primary, account_active, auto_sync, dirty_seq, next_pull_at, created_at, updated_at)
       select id, ${account.userId}, ${account.id}::uuid, ${account.provider}, provider_calendar_id, name, time_zone,
-        access_role, is_primary,
+        access_role, is_primary, ${owner?.active ?? false},
         coalesce((select auto_sync_enabled from calendar_preferences where user_id = ${account.userId}), false),
         1, ${at}, ${at}, ${at}
       from input where not removed

@@ -148,6 +148,39 @@ test('a renamed calendar is told once; one that shows only free and busy is read
   }
 });
 
+test('calendars that are found while their account needs its user are not asked for until it is back', async () => {
+  const world = await newWorld();
+  await pullNow(world);
+  world.cloud.createCalendar({ providerCalendarId: 'found late', accountId: world.accountId });
+  const provider = world.deps.providers.get('memory');
+  if (!provider) throw new Error('no provider');
+  const say = (status: string) =>
+    world.real.transaction(
+      { role: 'worker' },
+      (tx) =>
+        tx.$executeRaw`update calendar_accounts set status = ${status} where id = ${world.accountId}::uuid`,
+    );
+  const meanwhile: typeof provider = {
+    ...provider,
+    listCalendars: async (session, request) => {
+      const page = await provider.listCalendars(session, request);
+      await say('reauth_needed');
+      return page;
+    },
+  };
+  Object.assign(world.deps, { providers: new Map([['memory', meanwhile]]) });
+  expect(await list(world)).toBe(1);
+  const actives = () =>
+    world.real.transaction(
+      { role: 'worker' },
+      (tx) => tx.$queryRaw<{ active: boolean }[]>`
+        select account_active as active from calendars where account_id = ${world.accountId}::uuid`,
+    );
+  expect(await actives()).toEqual([{ active: false }, { active: false }]);
+  await say('active');
+  expect(await actives()).toEqual([{ active: true }, { active: true }]);
+});
+
 test('a paused calendar is tried again once with each list that shows it', async () => {
   const world = await newWorld();
   await pullNow(world);
