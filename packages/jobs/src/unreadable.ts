@@ -5,10 +5,9 @@
  */
 import type { Redis } from 'ioredis';
 
-/** Fields that BullMQ parses, and what it takes for none. */
-const parsed = { data: '{}', opts: '{}', progress: '0', parent: '' } as const;
-type Field = keyof typeof parsed;
-const fields = Object.keys(parsed) as Field[];
+/** Fields that BullMQ parses, here or in its scripts. */
+const fields = ['data', 'opts', 'progress', 'parent'] as const;
+type Field = (typeof fields)[number];
 
 /** What stands in the payload's place; no entry of the catalogue takes it. What was there may quote anything, and goes. */
 const unreadable = (which: readonly Field[]): string => JSON.stringify({ unreadable: which });
@@ -28,8 +27,11 @@ export async function mendUnreadable(redis: Redis, queueKey: string): Promise<Me
     const values = await redis.hmget(key, ...fields);
     const bad = fields.filter((_, index) => !isReadable(values[index] ?? null));
     if (bad.length === 0) continue;
-    const sound = Object.fromEntries(bad.map((field) => [field, parsed[field]]));
-    await redis.hset(key, { ...sound, data: unreadable(bad) });
+    await redis
+      .multi()
+      .hdel(key, ...bad)
+      .hset(key, { data: unreadable(bad) })
+      .exec();
     mended.push({ jobId, fields: bad });
   }
   return mended;
