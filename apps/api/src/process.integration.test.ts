@@ -2,9 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { randomBytes } from 'node:crypto';
-import { openDatabase } from '@calfleet/db';
+import { openDatabase, schemaVersion } from '@calfleet/db';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { eventually } from '@calfleet/testkit';
+import { Client } from 'pg';
 import { startApi } from './index.ts';
 import { adminKey, openHouse, prefix, type House } from './testing/house.ts';
 
@@ -111,5 +112,24 @@ test('a login that could look past row-level security is refused, unless it is a
     await allowed.close();
   } finally {
     await db.close();
+  }
+});
+
+test('a schema older than the program ends it with the way out, a newer one does not', async () => {
+  const admin = new Client({ connectionString: house.database.adminUrl });
+  await admin.connect();
+  const rename = (from: string, to: string) =>
+    admin.query('update _prisma_migrations set migration_name = $2 where migration_name = $1', [from, to]);
+  try {
+    await rename(schemaVersion, '20260101000000_older');
+    const older = start({});
+    expect(await older.exited).toEqual([1, null]);
+    expect(older.output.text).toContain('not migrated for this version: run "npm run db:migrate"');
+    await rename('20260101000000_older', '99990101000000_later');
+    const newer = start({});
+    expect((await fetch(`${await newer.listening()}/readyz`)).status).toBe(200);
+  } finally {
+    await rename('99990101000000_later', schemaVersion);
+    await admin.end();
   }
 });

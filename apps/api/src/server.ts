@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { refuseOlderSchema } from '@calfleet/db';
 import { ZoneTable } from '@calfleet/domain';
 import { createApplication } from './application.ts';
 import type { ApiDeps } from './context.ts';
@@ -25,7 +26,7 @@ export interface Api {
   close(options?: { timeoutMs?: number; lingerMs?: number }): Promise<void>;
 }
 
-/** @throws when the database login could look past row-level security, or the port is taken */
+/** @throws when the login could look past row-level security, the schema is older than this program, or the port is taken */
 export async function startApi(options: ApiOptions): Promise<Api> {
   const { config, db } = options;
   if (!config.allowSuperuser && (await db.loginIsTooPowerful())) {
@@ -34,6 +35,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
         'Use a plain login, or set CALFLEET_ALLOW_SUPERUSER=1',
     );
   }
+  await refuseOlderSchema(db);
   const stopping = new AbortController();
   const zones = new ZoneTable();
   const application = createApplication({

@@ -1,6 +1,6 @@
 /** Postgres and Redis, as a worker meets them at its start: maybe later than itself, maybe not as they should be. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { sqlStateOf, type Database } from '@calfleet/db';
+import type { Database } from '@calfleet/db';
 import type { Producer } from '@calfleet/jobs';
 import type { Logger } from '@calfleet/telemetry';
 
@@ -44,16 +44,4 @@ export async function refusePowerfulLogin(db: Database, allowSuperuser: boolean)
     'DATABASE_URL names a superuser or a login with BYPASSRLS: row-level security would be off. ' +
       'Use a plain login, or set CALFLEET_ALLOW_SUPERUSER=1',
   );
-}
-
-/** A table, function or role that is not there, or not granted: the schema is older than this program, or missing. */
-const schemaStates = ['42P01', '42883', '42703', '42501', '22023', '42704', '3F000'];
-
-/** Names the way out where the failure is that nobody migrated. */
-export function explainSchema(error: unknown): unknown {
-  const state = sqlStateOf(error);
-  if (state === null || !schemaStates.includes(state)) return error;
-  return new Error('The database is not migrated for this version: run "npm run db:migrate"', {
-    cause: error,
-  });
 }

@@ -1,6 +1,6 @@
 /** A worker: takes jobs, installs the schedules, watches Redis, answers probes, and stops within ten seconds. */
 import type { WorkerConfig } from '@calfleet/config';
-import { openDatabase } from '@calfleet/db';
+import { explainSchema, openDatabase, refuseOlderSchema } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
 import {
   createLimiter,
@@ -21,7 +21,7 @@ import { createHandlers } from './handlers.ts';
 import { serveHealth } from './health-server.ts';
 import { outcomeOf } from './outcomes.ts';
 import { watchRedis } from './redis-watch.ts';
-import { awaitServices, explainSchema, patienceMs, refusePowerfulLogin } from './services.ts';
+import { awaitServices, patienceMs, refusePowerfulLogin } from './services.ts';
 
 export interface WorkerOptions {
   /** `host` of the metrics server left out: all interfaces. */
@@ -47,7 +47,7 @@ export interface Worker {
 /** Supervisors give about 10 s before they kill; the rest is for the connections to close. */
 const closeMs = 8_000;
 
-/** @throws when a service is away, the login is too powerful, the schema is missing or the port is taken */
+/** @throws when a service is away, the login is too powerful, the schema is older than this program or the port is taken */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, clock, logger, metrics } = options;
   const signal = options.signal ?? new AbortController().signal;
@@ -72,6 +72,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     closing.push(() => producer.close());
     await awaitServices({ db, producer, logger }, { withinMs: options.patienceMs ?? patienceMs, signal });
     await refusePowerfulLogin(db, config.allowSuperuser);
+    await refuseOlderSchema(db);
     await ensurePartitions({ db, clock }).catch((error: unknown) => {
       throw explainSchema(error);
     });

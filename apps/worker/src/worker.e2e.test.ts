@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { listSchedules, migrate } from '@calfleet/db';
+import { listSchedules, migrate, schemaVersion } from '@calfleet/db';
 import {
   createTestDatabase,
   createTestRedis,
@@ -15,6 +15,7 @@ import {
 import { createSchedules, type TickName } from '@calfleet/jobs';
 import { streams } from '@calfleet/sync';
 import { Redis } from 'ioredis';
+import { Client } from 'pg';
 import { fleetOn, timed, type Fleet, type Services } from './fleet.fixture.ts';
 
 const within = (describe: string) => ({ describe, everyMs: 50 });
@@ -162,6 +163,22 @@ test('a login that row-level security does not bind is refused', async () => {
   const { work, env } = (fleet = await fleetOn({ ...services, databaseUrl: database.adminUrl }));
   expect(env['CALFLEET_ALLOW_SUPERUSER']).toBeUndefined();
   await expect(work()).rejects.toThrow(/superuser.*CALFLEET_ALLOW_SUPERUSER=1/);
+});
+
+test('a schema older than the program is refused, a newer one is not', async () => {
+  const { work } = (fleet = await fleetOn(services));
+  const admin = new Client({ connectionString: database.adminUrl });
+  await admin.connect();
+  try {
+    await admin.query('delete from _prisma_migrations where migration_name = $1', [schemaVersion]);
+    await expect(work()).rejects.toThrow('not migrated for this version: run "npm run db:migrate"');
+    await admin.query(`update _prisma_migrations set migration_name = '99990101000000_later'
+                        where migration_name like '%_the_fleet'`);
+    const { healthUrl } = await work();
+    expect((await fetch(`${healthUrl}/readyz`)).status).toBe(200);
+  } finally {
+    await admin.end();
+  }
 });
 
 /** The program itself, unbuilt, as a process of its own. */

@@ -14,6 +14,8 @@ export interface Database {
   isReady(): Promise<boolean>;
   /** Whether the login could look past row-level security. */
   loginIsTooPowerful(): Promise<boolean>;
+  /** Name of the newest migration that is applied, null without any. Fails where there is no such function yet. */
+  schemaVersion(): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,11 @@ export function openDatabase(options: DatabaseOptions): Database {
       const rows = await prisma.$queryRaw<{ powerful: boolean }[]>`
         select rolsuper or rolbypassrls as powerful from pg_roles where rolname = session_user`;
       return rows[0]?.powerful ?? true;
+    },
+    schemaVersion: async () => {
+      const rows = await prisma.$queryRaw<{ version: string | null }[]>`
+        select calfleet_schema_version() as version`;
+      return rows[0]?.version ?? null;
     },
     close: () => prisma.$disconnect(),
   };

@@ -25,6 +25,7 @@ export * from './quarantine.ts';
 export * from './rechecks.ts';
 export * from './rounds.ts';
 export * from './schedules.ts';
+export { explainSchema, refuseOlderSchema, schemaVersion } from './schema-version.ts';
 export * from './sweep.ts';
 export type { Role, Transaction, TransactionOptions } from './transaction.ts';
 export * from './watch-plan.ts';
