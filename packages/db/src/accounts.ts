@@ -16,6 +16,8 @@ export interface AccountRow {
   /** Somebody asks the token endpoint just now. */
   refreshing: boolean;
   token_failure: TokenFailure | null;
+  /** Its calendar list was read since it was connected. */
+  listed: boolean;
 }
 
 /** How a refresh may fail for everybody who waits for it. */
@@ -30,7 +32,7 @@ export type TokenFailure = (typeof tokenFailures)[number];
 export async function readAccount(tx: Transaction, id: AccountId): Promise<AccountRow | null> {
   const rows = await tx.$queryRaw<AccountRow[]>`
     select id, user_id, provider, provider_account_id, email, status, data_key, refresh_token, access_token,
-      access_token_expires_at, token_failure, coalesce(token_lease_until > clock_timestamp(), false) as refreshing
+      access_token_expires_at, token_failure, calendars_listed_at is not null as listed, coalesce(token_lease_until > clock_timestamp(), false) as refreshing
     from calendar_accounts where id = ${id}::uuid`;
   return rows[0] ?? null;
 }

@@ -32,6 +32,8 @@ export interface SyncErrorOptions {
   retryAfterMs?: number;
   /** Facts for the log: ids, statuses, reasons. Never tokens, never event contents. */
   context?: Record<string, string | number | boolean | null>;
+  /** Only with `permission_denied`: the grant lacks a scope, which only its person can give. */
+  scopeMissing?: boolean;
   cause?: unknown;
 }
 
@@ -45,6 +47,7 @@ export class SyncError extends Error {
   readonly code: SyncErrorCode;
   readonly retryAfterMs: number | undefined;
   readonly context: Record<string, string | number | boolean | null>;
+  readonly scopeMissing: boolean;
 
   constructor(code: SyncErrorCode, message: string, options: SyncErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -52,6 +55,7 @@ export class SyncError extends Error {
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
     this.context = options.context ?? {};
+    this.scopeMissing = options.scopeMissing ?? false;
   }
 }
 

@@ -181,6 +181,51 @@ test('calendars that are found while their account needs its user are not asked 
   expect(await actives()).toEqual([{ active: true }, { active: true }]);
 });
 
+const accountOf = (world: World) =>
+  one<{ status: string; reason: string | null }>(
+    world,
+    `select a.status, a.status_reason as reason from calendar_accounts a join calendars c on c.account_id = a.id
+      where c.id = $1::uuid`,
+  );
+
+test('a daily list that is refused leaves a working account as it is: pulls go on, and the next list clears the reason', async () => {
+  const world = await newWorld();
+  putMeetings(world, 2);
+  await pullNow(world);
+  await list(world);
+  world.cloud.fail({ code: 'permission_denied', operation: 'listCalendars', count: 2 });
+  for (let days = 0; days < 2; days += 1) {
+    await expect(list(world)).rejects.toMatchObject({ code: 'permission_denied' });
+    expect(await accountOf(world)).toEqual({ status: 'active', reason: 'planned permission_denied' });
+    // Whichever its hour was: the hourly plan comes back to it by itself.
+    world.clock.advance(27 * hourMs);
+    world.jobs.length = 0;
+    await planWatches(world.deps);
+    expect(world.jobs.map((job) => job.name)).toContain('discover-account');
+  }
+  putMeetings(world, 3);
+  await world.tick();
+  await work(world);
+  expect((await shownEvents(world)).live).toHaveLength(3);
+  await list(world);
+  expect(await accountOf(world)).toEqual({ status: 'active', reason: null });
+});
+
+test('a refusal for want of a scope, or of the first list, needs the account’s user', async () => {
+  const [lapsed, fresh] = [await newWorld(), await newWorld()];
+  lapsed.cloud.fail({ code: 'permission_denied', operation: 'listCalendars', scopeMissing: true });
+  await expect(list(lapsed)).rejects.toMatchObject({ code: 'permission_denied' });
+  expect((await accountOf(lapsed)).status).toBe('reauth_needed');
+  await one(
+    fresh,
+    `update calendar_accounts set calendars_listed_at = null
+      where id = (select account_id from calendars where id = $1::uuid) returning id`,
+  );
+  fresh.cloud.fail({ code: 'permission_denied', operation: 'listCalendars' });
+  await expect(list(fresh)).rejects.toMatchObject({ code: 'permission_denied' });
+  expect((await accountOf(fresh)).status).toBe('reauth_needed');
+});
+
 test('a paused calendar is tried again once with each list that shows it', async () => {
   const world = await newWorld();
   await pullNow(world);

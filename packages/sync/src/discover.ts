@@ -43,16 +43,22 @@ export async function discoverAccount(deps: SyncDeps, accountId: AccountId): Pro
   } catch (thrown) {
     const error = asSyncError(thrown);
     const at = deps.clock.now();
-    // A grant that may not even list calendars, too, needs a person: a scope was not given.
-    const needsPerson = error.code === 'credentials_revoked' || error.code === 'permission_denied';
     await deps.db.transaction({ role: 'worker' }, async (tx) => {
-      if (!needsPerson) return noteUnlisted(tx, accountId, { reason: reasonOf(error), at });
+      if (!needsPerson(account, error)) return noteUnlisted(tx, accountId, { reason: reasonOf(error), at });
       const isNews = await markReauthNeeded(tx, accountId, error.message, at);
       if (isNews) countInvalidated(deps.metrics, account.provider, error);
     });
     throw error;
   }
 }
+
+/**
+ * A grant that could never list calendars, or lacks a scope, needs a person, too. Any other refusal may pass: the
+ * calendars that are known go on, and the next list is tried as ever.
+ */
+const needsPerson = (account: AccountRow, error: SyncError): boolean =>
+  error.code === 'credentials_revoked' ||
+  (error.code === 'permission_denied' && (!account.listed || error.scopeMissing));
 
 /** Patience, ours or theirs, is nothing to tell. */
 const reasonOf = (error: SyncError): string | null =>

@@ -25,6 +25,32 @@ const clientError = ({ status, reason, message, location, retryAfter, data }: Sa
   },
 });
 
+test.each<[string, Said, boolean]>([
+  ['a scope', { status: 403, reason: 'insufficientPermissions' }, true],
+  [
+    'a scope, in the newer words alone',
+    {
+      status: 403,
+      data: {
+        error: {
+          errors: [{ reason: 'forbidden' }],
+          details: [
+            {
+              '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+              reason: 'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
+            },
+          ],
+        },
+      },
+    },
+    true,
+  ],
+  ['something else', { status: 403, reason: 'forbidden' }, false],
+  ['a quota', { status: 403, reason: 'rateLimitExceeded' }, false],
+])('a refusal for want of %s', (_, said, scopeMissing) => {
+  expect(toSyncError(clientError(said), 'listCalendars', now).scopeMissing).toBe(scopeMissing);
+});
+
 const table: [GoogleOperation, Said, SyncErrorCode][] = [
   ['listChanges', { status: 400, reason: 'invalid', message: 'Invalid sync token value.' }, 'cursor_expired'],
   ['listChanges', { status: 400, reason: 'invalid', location: 'syncToken' }, 'cursor_expired'],

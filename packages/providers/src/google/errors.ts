@@ -18,6 +18,8 @@ interface GoogleFailure {
   /** The parameter or header that it is about. */
   location: string | null;
   retryAfter: string | null;
+  /** https://docs.cloud.google.com/apis/docs/errors#googlerpcerrorinfo */
+  lacksScope: boolean;
   /** Name of the network error behind a missing answer. */
   cause: string | null;
 }
@@ -57,6 +59,7 @@ export function toSyncError(thrown: unknown, operation: GoogleOperation, now: Da
   const wait = waitOf(failure, code, now);
   return new SyncError(code, describe(failure, operation), {
     ...(wait !== undefined && { retryAfterMs: wait }),
+    scopeMissing: code === 'permission_denied' && failure.lacksScope,
     context: { operation, status: failure.status, reason: failure.reason, cause: failure.cause },
   });
 }
@@ -137,17 +140,23 @@ function readFailure(thrown: unknown): GoogleFailure {
   const status = field(response, 'status');
   if (typeof status !== 'number') {
     const none = { status: null, reason: null, message: null, location: null, retryAfter: null };
-    return { ...none, cause: networkCause(thrown) };
+    return { ...none, lacksScope: false, cause: networkCause(thrown) };
   }
   const error = field(field(response, 'data'), 'error');
   const details = field(error, 'errors');
   const first: unknown = Array.isArray(details) ? details[0] : undefined;
+  const reason = text(field(first, 'reason'));
+  const infos = field(error, 'details');
   return {
     status,
-    reason: text(field(first, 'reason')),
+    reason,
     message: text(field(first, 'message')) ?? text(field(error, 'message')),
     location: text(field(first, 'location')),
     retryAfter: header(field(response, 'headers'), 'retry-after'),
+    lacksScope:
+      reason === 'insufficientPermissions' ||
+      (Array.isArray(infos) &&
+        infos.some((info) => field(info, 'reason') === 'ACCESS_TOKEN_SCOPE_INSUFFICIENT')),
     cause: null,
   };
 }

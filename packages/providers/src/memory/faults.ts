@@ -6,6 +6,7 @@ export type MemoryOperation = 'listCalendars' | 'listChanges' | 'readEvents' | '
 export interface MemoryFault {
   code: SyncErrorCode;
   retryAfterMs?: number;
+  scopeMissing?: boolean;
   /** Default: every operation. */
   operation?: MemoryOperation;
   providerCalendarId?: string;
@@ -47,4 +48,5 @@ export class MemoryFaults {
 export const errorOf = (fault: MemoryFault): SyncError =>
   new SyncError(fault.code, `planned ${fault.code}`, {
     ...(fault.retryAfterMs !== undefined && { retryAfterMs: fault.retryAfterMs }),
+    ...(fault.scopeMissing !== undefined && { scopeMissing: fault.scopeMissing }),
   });

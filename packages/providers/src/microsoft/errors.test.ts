@@ -122,6 +122,18 @@ it('names the request, and keeps what Graph says about people to itself', () => 
   expect(JSON.stringify([error.message, error.context])).not.toMatch(/ada|party/);
 });
 
+it.each([
+  ['listCalendars', 'ErrorAccessDenied', true],
+  ['listCalendars', 'Authorization_RequestDenied', true],
+  ['listCalendars', 'MailboxNotEnabledForRESTAPI', false],
+  ['listCalendars', 'SomethingNew', false],
+  // Of a calendar that somebody shared.
+  ['listChanges', 'ErrorAccessDenied', false],
+] as const)('%s refused with %s: a scope is missing: %p', (operation, code, scopeMissing) => {
+  const error = toSyncError(answerOf({ status: 403, code }), operation, now);
+  expect([error.code, error.scopeMissing]).toEqual(['permission_denied', scopeMissing]);
+});
+
 it('takes no sentence for a code', () => {
   const error = toSyncError(answerOf({ status: 400, code: 'the party of ada' }), 'readEvents', now);
   expect(error.context['reason']).toBeNull();

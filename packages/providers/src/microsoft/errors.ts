@@ -41,6 +41,9 @@ const throttled = ['applicationthrottled', 'activitylimitreached', 'mailboxconcu
 /** https://learn.microsoft.com/graph/delta-query-overview#synchronization-reset */
 const cursorDead = ['syncstatenotfound', 'invaliddeltatoken', 'resyncrequired'];
 
+/** What Graph says of a mailbox's own list when the token lacks a scope; of one calendar the first one may mean its owner. */
+const scopeMissing = ['erroraccessdenied', 'authorization_requestdenied'];
+
 /** Codes that mean the same on every endpoint. */
 const codes: Record<string, SyncErrorCode> = {
   // No mailbox in the cloud: on the customer's own servers, or without a licence. A person has to act.
@@ -62,6 +65,10 @@ export function toSyncError(answer: GraphAnswer, operation: GraphOperation, now:
     `Graph answered ${operation} with ${status}${reason === null ? '' : ` ${reason}`}`,
     {
       ...(wait !== undefined && { retryAfterMs: wait }),
+      scopeMissing:
+        code === 'permission_denied' &&
+        operation === 'listCalendars' &&
+        failure.codes.some((said) => scopeMissing.includes(said)),
       context: { operation, status, reason, innerStatus, requestId },
     },
   );
