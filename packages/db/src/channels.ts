@@ -128,6 +128,17 @@ export async function activateWatch(
      where id = ${watch.id}::uuid and state in ('abandoned', 'failed')`;
 }
 
+/**
+ * Nobody was told of what changed before the channel lived. A first round that runs just now is left alone: its own
+ * channel is opened beside it, and what falls between their first seconds waits for the next beat.
+ */
+export async function markUnheard(tx: Transaction, id: CalendarId): Promise<boolean> {
+  const marked = await tx.$executeRaw`
+    update calendars set dirty_seq = dirty_seq + 1
+     where id = ${id}::uuid and active and (last_synced_at is not null or round_id is null)`;
+  return marked > 0;
+}
+
 /** The channel ends by our own will before there is another one: nobody is told of changes until then. */
 export async function retireWatch(tx: Transaction, id: WatchId, at: Date): Promise<void> {
   await tx.$executeRaw`
@@ -136,6 +147,13 @@ export async function retireWatch(tx: Transaction, id: WatchId, at: Date): Promi
        where id = ${id}::uuid and state = 'active' returning calendar_id
     )
     update calendars c set coverage = 'none', updated_at = ${at} from retired r where c.id = r.calendar_id`;
+}
+
+/** Nothing was opened, and nobody said anything of the calendar: there was no attempt. A watch that came to life stays. */
+export async function forgetWatch(tx: Transaction, id: WatchId): Promise<{ isAlive: boolean }> {
+  await tx.$executeRaw`delete from calendar_sync_channels where id = ${id}::uuid and state = 'creating'`;
+  const row = await readWatch(tx, id);
+  return { isAlive: row?.state === 'active' };
 }
 
 /** The provider said no, or nothing. A watch that came to life meanwhile stays. */

@@ -16,6 +16,7 @@ import type { SyncDeps } from './deps.ts';
 import { countInvalidated } from './provider-counts.ts';
 import { providerOf } from './provider-of.ts';
 import { ringMany } from './ring.ts';
+import { isPutOff } from './watch-due.ts';
 import { isReplaced } from './watch.ts';
 
 const minuteMs = 60_000;
@@ -88,14 +89,14 @@ async function failStop(
       const isNews = await markReauthNeeded(tx, row.account_id, error.message, at);
       if (isNews) countInvalidated(deps.metrics, row.provider, error);
     }
-    if (error.code === 'rate_limited') {
-      // Asking for patience says nothing about the channel: no attempt is spent.
+    if (isPutOff(error)) {
+      // That says nothing about the channel: no attempt is spent.
       const stopAfter = new Date(at.getTime() + Math.min(error.retryAfterMs ?? minuteMs, backoffMaxMs));
       await planStop(tx, watchId, { attempts: row.stop_attempts, stopAfter });
     }
   });
   if (error.code === 'bug') throw error;
-  return isLast && error.code !== 'rate_limited' ? 'given_up' : 'later';
+  return isLast && !isPutOff(error) ? 'given_up' : 'later';
 }
 
 export interface StopsPlanned {

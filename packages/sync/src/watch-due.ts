@@ -1,5 +1,5 @@
 /** Whether a calendar's channel needs something now, and when an attempt that failed is made again. */
-import { stayAwayMaxMs, type CalendarId, type SyncError } from '@calfleet/domain';
+import { NotAsked, stayAwayMaxMs, type CalendarId, type SyncError } from '@calfleet/domain';
 import type { WatchableCalendar } from '@calfleet/db';
 
 const minuteMs = 60_000;
@@ -36,6 +36,10 @@ export function judgeWatch(
 }
 
 const since = (then: Date, at: Date): number => at.getTime() - then.getTime();
+
+/** Asking for patience, or not being asked at all, says nothing against a calendar or its channel. */
+export const isPutOff = (error: SyncError): boolean =>
+  error.code === 'rate_limited' || error instanceof NotAsked;
 
 const transient: ReadonlySet<string> = new Set(['provider_unavailable', 'rate_limited', 'bug']);
 

@@ -1,4 +1,4 @@
-import { newId, type WatchId } from '@calfleet/domain';
+import { newId, NotAsked, type WatchId } from '@calfleet/domain';
 import { receiveNotification } from './notification.ts';
 import { stopWatch } from './stop-watches.ts';
 import { ensureWatch } from './watch.ts';
@@ -192,4 +192,59 @@ test('an unwanted channel that speaks is stopped, and believed', async () => {
   if (letter) await world.deliver(letter);
   expect((await calendarFacts(world)).dirty).toBe(dirty + 1);
   expect(world.jobs.map((job) => job.name).sort()).toEqual(['pull-calendar', 'stop-watch']);
+});
+
+describe('a channel that waits for a budget', () => {
+  const withoutBudget = (world: World, error: NotAsked): World['deps'] => {
+    const refuse = () => Promise.reject(error);
+    const provider = world.deps.providers.get('memory');
+    if (!provider) throw new Error('no provider');
+    return {
+      ...world.deps,
+      providers: new Map([['memory', { ...provider, watch: refuse, stopWatch: refuse }]]),
+    };
+  };
+  const failuresOf = async (world: World): Promise<number | undefined> => {
+    const rows = await world.real.transaction(
+      { role: 'worker' },
+      (tx) => tx.$queryRaw<{ failures: number }[]>`
+        select watch_failures as failures from calendars where id = ${world.calendarId}::uuid`,
+    );
+    return rows[0]?.failures;
+  };
+
+  test.each([
+    ['that is used up', new NotAsked('rate_limited', 'used up', { retryAfterMs: 5_000 })],
+    ['that nobody can be asked for', new NotAsked('provider_unavailable', 'Redis is away')],
+  ])('%s is put off: no failure, no orphan, and soon tried again', async (_, error) => {
+    const world = await newWorld();
+    await pullNow(world);
+    for (let tries = 0; tries < 12; tries += 1) {
+      await expect(ensureWatch(withoutBudget(world, error), world.calendarId)).rejects.toBe(error);
+      world.clock.advance(90_000);
+    }
+    expect([await channels(world), await failuresOf(world)]).toEqual([[], 0]);
+    const { values } = await world.deps.metrics.channelRenewals.get();
+    expect(values.filter(({ value }) => value > 0)).toEqual([
+      { labels: { provider: 'memory', result: 'put_off' }, value: 12 },
+    ]);
+    expect(await ensureWatch(world.deps, world.calendarId)).toBe('watched');
+    expect((await channels(world)).map((row) => row.state)).toEqual(['active']);
+  });
+
+  test('costs no attempt to stop another one', async () => {
+    const world = await newWorld();
+    await ensureWatch(world.deps, world.calendarId);
+    const [channel] = await channels(world);
+    if (!channel?.resource_id) throw new Error('no channel');
+    await world.real.transaction({ role: 'worker' }, (tx) =>
+      tx.$executeRawUnsafe(
+        `update calendar_sync_channels set state = 'retired', stop_after = created_at where id = '${channel.id}'`,
+      ),
+    );
+    const away = withoutBudget(world, new NotAsked('provider_unavailable', 'Redis is away'));
+    const watch = { watchId: channel.id, resourceId: channel.resource_id };
+    for (let tries = 0; tries < 12; tries += 1) expect(await stopWatch(away, watch)).toBe('later');
+    expect(await stopWatch(world.deps, watch)).toBe('stopped');
+  });
 });

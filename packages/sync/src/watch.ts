@@ -12,11 +12,13 @@ import {
   activateWatch,
   endWatch,
   failWatch,
+  forgetWatch,
   insertWatch,
   isDatabaseUnavailable,
   lockForWatch,
   loseWatch,
   markDirty,
+  markUnheard,
   markReauthNeeded,
   prolongWatch,
   putWatchOff,
@@ -30,7 +32,7 @@ import type { SyncDeps } from './deps.ts';
 import { countInvalidated } from './provider-counts.ts';
 import { providerOf } from './provider-of.ts';
 import { ring } from './ring.ts';
-import { judgeWatch, watchAgainAt, type WatchWish } from './watch-due.ts';
+import { isPutOff, judgeWatch, watchAgainAt, type WatchWish } from './watch-due.ts';
 
 /** What the provider is asked for; it answers with what it grants. Google's own default for events is 7 days. */
 const lifetimeMs = 7 * 86_400_000;
@@ -151,7 +153,7 @@ async function prolonged(
     return true;
   } catch (thrown) {
     const error = asSyncError(thrown);
-    count(deps, calendar, error.code === 'remote_missing' ? 'lost' : 'failed');
+    count(deps, calendar, error.code === 'remote_missing' ? 'lost' : isPutOff(error) ? 'put_off' : 'failed');
     if (error.code === 'remote_missing') {
       await loseChannel(deps, id, calendar.id);
       return false;
@@ -188,14 +190,14 @@ async function openWatch(
       token,
       expiresAt: wantedExpiry(deps),
     });
-    await deps.db.transaction({ role: 'worker' }, async (tx) => {
+    const isUnheard = await deps.db.transaction({ role: 'worker' }, async (tx) => {
       const at = deps.clock.now();
       await activateWatch(tx, { id, resourceId, expiresAt: new Date(expiresAt), sharesResource, at });
       if (stopFirst) await endWatch(tx, stopFirst.id, at);
-      // Nobody was told of what changed up to now, and no first message says so.
-      if (!sharesResource) await markDirty(tx, calendar.id);
+      // Where no first message says so.
+      return !sharesResource && markUnheard(tx, calendar.id);
     });
-    if (!sharesResource) await ring(deps, calendar.id, 'backfill');
+    if (isUnheard) await ring(deps, calendar.id, 'backfill');
   } catch (thrown) {
     return refuse(deps, calendar, id, asSyncError(thrown));
   }
@@ -239,14 +241,16 @@ async function refuse(
   const isAlive = await deps.db.transaction({ role: 'worker' }, async (tx) => {
     const at = deps.clock.now();
     const state = mayLive ? 'abandoned' : 'failed';
-    const ended = await failWatch(tx, { id: watchId, state, reason: error.code, at });
+    const ended = isPutOff(error)
+      ? await forgetWatch(tx, watchId)
+      : await failWatch(tx, { id: watchId, state, reason: error.code, at });
     if (ended.isAlive) return true;
     if (forGood) await refusePush(tx, calendar.id, at);
     else await noteFailure(deps, tx, calendar, error);
     return false;
   });
   const opened = calendar.live_id === null ? 'created' : 'replaced';
-  count(deps, calendar, isAlive ? opened : forGood ? 'refused' : 'failed');
+  count(deps, calendar, isAlive ? opened : forGood ? 'refused' : isPutOff(error) ? 'put_off' : 'failed');
   // Its first message was here before the answer got lost.
   if (isAlive) return 'watched';
   if (forGood) return 'not_watchable';
@@ -262,8 +266,10 @@ async function noteFailure(
   error: SyncError,
 ): Promise<void> {
   const at = deps.clock.now();
-  const until = watchAgainAt({ at, error, failures: calendar.watch_failures + 1, calendarId: calendar.id });
-  await putWatchOff(tx, calendar.id, { until, counts: error.code !== 'rate_limited' });
+  const counts = !isPutOff(error);
+  const failures = counts ? calendar.watch_failures + 1 : 1;
+  const until = watchAgainAt({ at, error, failures, calendarId: calendar.id });
+  await putWatchOff(tx, calendar.id, { until, counts });
   if (error.code === 'credentials_revoked') {
     const isNews = await markReauthNeeded(tx, calendar.account_id, error.message, at);
     if (isNews) countInvalidated(deps.metrics, calendar.provider, error);

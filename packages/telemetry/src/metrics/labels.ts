@@ -87,7 +87,16 @@ export const channelStates = [
   'abandoned',
   'failed',
 ] as const;
-export const renewalResults = ['created', 'renewed', 'replaced', 'lost', 'refused', 'failed'] as const;
+export const renewalResults = [
+  'created',
+  'renewed',
+  'replaced',
+  'lost',
+  'refused',
+  'failed',
+  /** Our own budget or the provider's: tried again soon. */
+  'put_off',
+] as const;
 /** Push is told of changes; the rest is asked at its beat. */
 export const plans = ['push', 'poll'] as const;
 /** Since a calendar was last verified: up to this long, and longer than the one before. */
