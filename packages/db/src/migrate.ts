@@ -7,6 +7,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { sqlStateOf } from './failures.ts';
 
 export interface MigrateOptions {
   /** Login that owns the schema; needs CREATEROLE (or is a superuser). */
@@ -15,9 +16,17 @@ export interface MigrateOptions {
   applicationUrl: string;
   /** `prisma/migrations`. */
   folder: string;
+  /** Longest wait for one lock of a migration, milliseconds; default 30 s. */
+  lockTimeoutMs?: number;
 }
 
-/** @returns the names of the migrations that were applied now, oldest first. */
+/** Whoever comes after a migration that waits for a lock waits behind it: better that it gives up than that all stand. */
+const lockTimeoutDefaultMs = 30_000;
+
+/**
+ * @returns the names of the migrations that were applied now, oldest first.
+ * @throws when one fails, was changed, or waits too long for a lock; those before it stay applied
+ */
 export async function migrate(options: MigrateOptions): Promise<{ applied: string[] }> {
   const client = new Client({
     connectionString: options.migrationUrl,
@@ -28,6 +37,9 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
   try {
     await client.query(`select pg_advisory_lock(hashtextextended('calfleet.migrate', 0))`);
     await client.query(ledger);
+    // Not before: another migrator may take its time.
+    const lockTimeoutMs = options.lockTimeoutMs ?? lockTimeoutDefaultMs;
+    await client.query(`select set_config('lock_timeout', $1, false)`, [String(lockTimeoutMs)]);
     const applied: string[] = [];
     for (const migration of await readMigrations(options.folder)) {
       if (await applyMigration(client, migration)) applied.push(migration.name);
@@ -79,10 +91,18 @@ async function applyMigration(client: Client, { name, script, checksum }: Migrat
     await client.query('commit');
   } catch (error) {
     await client.query('rollback');
-    throw error;
+    if (sqlStateOf(error) !== lockNotAvailable) throw error;
+    throw new Error(
+      `Migration ${name} waited too long for a lock and was rolled back: ` +
+        'stop api and worker, or end whoever holds it (pg_stat_activity), and run it again.',
+      { cause: error },
+    );
   }
   return true;
 }
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const lockNotAvailable = '55P03';
 
 /** The login may become either role, and sees nothing as itself: the policies name `current_user`. */
 async function grantRoles(client: Client, login: string): Promise<void> {

@@ -1,5 +1,7 @@
 /** The typed client and the migrations must speak of the same columns. */
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
 import { migrate } from './migrate.ts';
@@ -52,4 +54,27 @@ test('migrating again changes nothing, and a changed migration is refused', asyn
   expect(await migrate(options)).toEqual({ applied: [] });
   await admin.query(`update _prisma_migrations set checksum = repeat('0', 64)`);
   await expect(migrate(options)).rejects.toThrow(/was changed after it had been applied/);
+});
+
+test('a migration that waits for a lock gives up, names itself and the way out, and can be run again', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'calfleet-migrations-'));
+  await mkdir(join(folder, '99990101000000_later'));
+  const script = 'create table made_before (); alter table calendars add column made_after integer;';
+  await writeFile(join(folder, '99990101000000_later', 'migration.sql'), script);
+  const options = {
+    migrationUrl: database.adminUrl,
+    applicationUrl: database.url,
+    folder,
+    lockTimeoutMs: 50,
+  };
+  try {
+    await admin.query('begin; lock table calendars in access share mode');
+    await expect(migrate(options)).rejects.toThrow(
+      /^Migration 99990101000000_later waited too long for a lock and was rolled back: stop api and worker/,
+    );
+    await admin.query('rollback');
+    expect(await migrate(options)).toEqual({ applied: ['99990101000000_later'] });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
