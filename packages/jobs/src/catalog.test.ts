@@ -2,7 +2,7 @@ import { newId } from '@calfleet/domain';
 import type { workerConfig } from '@calfleet/config';
 import { catalog, queueNames, type JobInput, type QueueName } from './catalog.ts';
 import { backoffMs } from './backoff.ts';
-import { planOf } from './plan.ts';
+import { planOf, readPayload } from './plan.ts';
 
 const calendarId = newId();
 const requestedAt = '2026-01-15T12:00:00.000Z';
@@ -65,6 +65,14 @@ test('a payload with anything but ids is refused by name, not by value', () => {
   expect(() => planOf('recheck-events', smuggled)).toThrow(/recheck-events/);
   expect(() => planOf('recheck-events', smuggled)).not.toThrow(/secret/);
   expect(() => planOf('ensure-watch', { calendarId: 'not-a-uuid' })).toThrow(/calendarId/);
+});
+
+test('a worker leaves out what a newer version has added to a payload, except to a tick, which carries nothing', () => {
+  expect(readPayload('recheck-events', { calendarId, force: true })).toEqual({ payload: { calendarId } });
+  expect(readPayload('recheck-events', { force: true })).toBeNull();
+  expect(readPayload('cleanup', {})).toEqual({ payload: {} });
+  expect(readPayload('cleanup', { force: true })).toBeNull();
+  expect(readPayload('constructor', { calendarId })).toBeNull();
 });
 
 test('waits double, stay below half a minute, and half of each is jitter', () => {

@@ -21,6 +21,24 @@ export const entryOf = (name: string): JobEntry<z.ZodType> | undefined =>
     ? (catalog as unknown as Record<string, JobEntry<z.ZodType>>)[name]
     : undefined;
 
+/**
+ * As workers read payloads: while a release is rolled out, newer processes may add fields that this one does not know, and
+ * these are left out. Ticks carry nothing at all.
+ */
+const readers = new Map<string, z.ZodType>(
+  Object.entries(catalog).map(([name, { payload }]) => [name, isEmpty(payload) ? payload : payload.strip()]),
+);
+
+function isEmpty({ shape }: z.ZodObject): boolean {
+  return Object.keys(shape).length === 0;
+}
+
+/** @returns null when the name or the payload is not the catalogue's */
+export function readPayload(name: string, data: unknown): { payload: unknown } | null {
+  const parsed = readers.get(name)?.safeParse(data);
+  return parsed?.success ? { payload: parsed.data } : null;
+}
+
 /** @throws SyncError `invalid_input` naming the field, never its value */
 export function planOf(name: JobName, input: object, { delayMs, requestId }: EnqueueOptions = {}): Plan {
   const entry = entryOf(name);

@@ -4,7 +4,7 @@ import { SyncError } from '@calfleet/domain';
 import { inSpan, type Span, type SpanFacts } from '@calfleet/telemetry';
 import { tickNames, type JobName, type QueueName } from './catalog.ts';
 import type { Handler, JobContext, JobEvent, WorkersOptions } from './contract.ts';
-import { entryOf } from './plan.ts';
+import { entryOf, readPayload } from './plan.ts';
 import type { TickGuard } from './tick-guard.ts';
 
 type Ending = { how: 'done' } | { how: 'threw'; error: unknown } | { how: 'handed_back' };
@@ -62,8 +62,8 @@ export function createRunner(options: WorkersOptions, guard: TickGuard) {
       options.onEvent?.({ name, queue, outcome, waitedMs: waitedMs(job), durationMs: elapsed() });
     };
 
-    const parsed = entryOf(name)?.payload.safeParse(job.data);
-    if (!parsed?.success) {
+    const read = readPayload(name, job.data);
+    if (!read) {
       span.fail('invalid_payload');
       tell('parked');
       logger.error('Parked: this job is not in the catalogue or its payload is not what the catalogue says');
@@ -96,7 +96,7 @@ export function createRunner(options: WorkersOptions, guard: TickGuard) {
         logger,
       };
       // The name chose both, which the compiler cannot see through a union.
-      return handler(parsed.data as Parameters<Handler<JobName>>[0], context);
+      return handler(read.payload as Parameters<Handler<JobName>>[0], context);
     });
 
     if (ending.how === 'done') return tell('done');
