@@ -1,5 +1,5 @@
 /** The ticks. They only plan: indexed selections in keyset pages, one small job per calendar. */
-import type { CalendarId, ProviderName } from '@calfleet/domain';
+import { asSyncError, type CalendarId, type ProviderName } from '@calfleet/domain';
 import {
   calendarsToLookAtAgain,
   calendarsToRecheck,
@@ -9,6 +9,7 @@ import {
   unlistedAccounts,
   unsettledCalendars,
   unwatchedCalendars,
+  type Transaction,
 } from '@calfleet/db';
 import type { JobRequest, PullReason } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
@@ -22,9 +23,40 @@ const pageSize = 500;
 /** A plan looks no farther than this: a million rows, most of them of a provider whose budget is planned. */
 const pagesMax = 2_000;
 
-/** Rings for what is dirty, in the middle of a round, or waiting, and has no job: whatever Redis forgot. */
+/**
+ * Rings for what is dirty, in the middle of a round, or waiting, and has no job: whatever Redis forgot. Each part in
+ * transactions of its own: one that fails stops no other.
+ * @throws the first failure, once all parts had their turn
+ */
 export async function drainWebhooks(deps: SyncDeps): Promise<{ pulls: number; others: number }> {
   const at = deps.clock.now();
+  const failures: unknown[] = [];
+  const attempt = async (part: string, work: () => Promise<number>): Promise<number> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      const { code, message } = asSyncError(thrown);
+      deps.logger.warn('A part of the drain failed', { part, code, error: message });
+      failures.push(thrown);
+      return 0;
+    }
+  };
+  const pulls = await attempt('unsettled calendars', () => ringUnsettled(deps, at));
+  await attempt('channels that ran out', () => endWatches(deps, at));
+  let others = 0;
+  for (const [part, read] of Object.entries(waitingWork(at))) {
+    others += await attempt(part, async () => {
+      const jobs = await deps.db.transaction({ role: 'worker' }, read);
+      await ringMany(deps, jobs);
+      return jobs.length;
+    });
+  }
+  others += await attempt('channels to stop', async () => (await planStops(deps)).stops);
+  if (failures.length > 0) throw failures[0];
+  return { pulls, others };
+}
+
+async function ringUnsettled(deps: SyncDeps, at: Date): Promise<number> {
   const requestedAt = at.toISOString();
   let pulls = 0;
   let after: CalendarId | null = null;
@@ -44,23 +76,23 @@ export async function drainWebhooks(deps: SyncDeps): Promise<{ pulls: number; ot
     after = page.at(-1)?.id ?? null;
     if (page.length < pageSize) break;
   }
-  await endWatches(deps, at);
-  const others = await waitingWork(deps, at);
-  await ringMany(deps, others);
-  const { stops } = await planStops(deps);
-  return { pulls, others: others.length + stops };
+  return pulls;
 }
 
-/** Batches of channels that ran out: after an outage, all of them at once. The next tick goes on. */
-const endedMax = 50;
+/** Channels that ran out: after an outage, all of them at once. So many batches, and the next tick goes on. */
+const endedBatches = 20;
+const endedAtOnce = 1_000;
 
-async function endWatches(deps: SyncDeps, at: Date): Promise<void> {
-  for (let batches = 0; batches < endedMax; batches += 1) {
+async function endWatches(deps: SyncDeps, at: Date): Promise<number> {
+  let all = 0;
+  for (let batches = 0; batches < endedBatches; batches += 1) {
     const ended = await deps.db.transaction({ role: 'worker' }, (tx) =>
-      expireWatches(tx, { limit: pageSize, at }),
+      expireWatches(tx, { limit: endedAtOnce, at }),
     );
-    if (ended < pageSize) return;
+    all += ended;
+    if (ended < endedAtOnce) break;
   }
+  return all;
 }
 
 interface Unsettled {
@@ -79,33 +111,39 @@ const reasonOf = ({ isFirst, isDirty }: Unsettled): PullReason =>
 /** A wish younger than this has a job. */
 const unlistedMs = 60_000;
 
-const waitingWork = (deps: SyncDeps, at: Date): Promise<JobRequest[]> =>
-  deps.db.transaction({ role: 'worker' }, async (tx) => {
-    const before = (ms: number): Date => new Date(at.getTime() - ms);
-    const watch = { after: null, limit: pageSize, at };
-    const until = new Date(at.getTime() + freshMs);
-    const requestedAt = at.toISOString();
-    return [
-      ...(await calendarsToLookAtAgain(tx, { limit: pageSize, at })).map((calendarId) => ({
-        name: 'pull-calendar' as const,
-        payload: { calendarId, reason: 'schedule' as const, requestedAt },
+const waitingWork = (at: Date): Record<string, (tx: Transaction) => Promise<JobRequest[]>> => {
+  const before = (ms: number): Date => new Date(at.getTime() - ms);
+  const page = { limit: pageSize, at };
+  const watch = { ...page, after: null };
+  const requestedAt = at.toISOString();
+  const ensureWatch = ({ id: calendarId }: { id: CalendarId }): JobRequest => ({
+    name: 'ensure-watch',
+    payload: { calendarId },
+  });
+  return {
+    'calendars to look at again': async (tx) =>
+      (await calendarsToLookAtAgain(tx, page)).map((calendarId) => ({
+        name: 'pull-calendar',
+        payload: { calendarId, reason: 'schedule', requestedAt },
       })),
-      ...(await calendarsToRecheck(tx, { limit: pageSize, at })).map((calendarId) => ({
-        name: 'recheck-events' as const,
+    'events to read again': async (tx) =>
+      (await calendarsToRecheck(tx, page)).map((calendarId) => ({
+        name: 'recheck-events',
         payload: { calendarId },
       })),
-      ...(await unlistedAccounts(tx, { limit: pageSize, touchedBefore: before(unlistedMs) })).map(
+    'accounts never listed': async (tx) =>
+      (await unlistedAccounts(tx, { limit: pageSize, touchedBefore: before(unlistedMs) })).map(
         (accountId) => ({
-          name: 'discover-account' as const,
+          name: 'discover-account',
           payload: { accountId },
         }),
       ),
-      ...[
-        ...(await unwatchedCalendars(tx, { ...watch, triedBefore: before(answeredMs) })),
-        ...(await expiringChannels(tx, { ...watch, until })),
-      ].map(({ id: calendarId }) => ({ name: 'ensure-watch' as const, payload: { calendarId } })),
-    ];
-  });
+    'calendars without a channel': async (tx) =>
+      (await unwatchedCalendars(tx, { ...watch, triedBefore: before(answeredMs) })).map(ensureWatch),
+    'channels in their last hour': async (tx) =>
+      (await expiringChannels(tx, { ...watch, until: new Date(at.getTime() + freshMs) })).map(ensureWatch),
+  };
+};
 
 /** Plans the due pulls of users who asked for a beat of their own. */
 export const planAutoSync = (deps: SyncDeps): Promise<{ pulls: number }> => planDue(deps, 'auto');
