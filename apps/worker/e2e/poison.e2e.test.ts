@@ -26,7 +26,7 @@ beforeAll(async () => {
   broken = await Promise.all(poisonRows.map((_, index) => house.mailbox(`broken-${index}`)));
   healthy = [before, await house.mailbox('behind')];
   await house.stopWorkers();
-  for (const [index, { plant }] of poisonRows.entries()) await plant(house, broken[index] ?? before);
+  for (const [index, row] of poisonRows.entries()) await row.plant(house, broken[index] ?? before);
   await poisonFleet(house, before);
   account = await poisonAccount(house);
   // Nobody rings: the ticks alone find that there is work.
