@@ -354,7 +354,7 @@ const house: readonly Omit<Guard, 'invariant'>[] = [
     without: ': error.message;',
     project: 'unit',
     testFile: 'packages/telemetry/src/tracing.test.ts',
-    test: 'spans lie in each other, carry their facts, and fail by a code',
+    test: 'an error without a code is named by its class',
   },
   {
     says: 'an ingress that goes asks for no more over this connection',

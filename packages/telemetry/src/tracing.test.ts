@@ -104,6 +104,19 @@ describe('on', () => {
     expect(receiver.bodies.join()).not.toContain('Secret');
   });
 
+  test('an error without a code is named by its class, and one whose code is a sentence, too', async () => {
+    await start();
+    const errors = [
+      new TypeError('Secret'),
+      Object.assign(new RangeError('Secret'), { code: 'Secret text' }),
+    ];
+    for (const error of errors)
+      await inSpan('enqueue', {}, () => Promise.reject(error)).catch(() => undefined);
+    const types = (await received(2)).map(({ attributes }) => attributes['error.type']);
+    expect(types.sort()).toEqual(['RangeError', 'TypeError']);
+    expect(receiver.bodies.join()).not.toContain('Secret');
+  });
+
   test('what is no failure is none, and a failure that was named keeps its name', async () => {
     await start();
     const fail = () => Promise.reject(new Error('no'));
