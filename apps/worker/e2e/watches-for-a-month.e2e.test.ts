@@ -47,8 +47,10 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-test('lesson 5: 1,000 calendars of both providers are heard in every second of 30 days, with the fewest calls', async () => {
-  const size = { accounts: Number(process.env['WATCH_ACCOUNTS'] ?? 20), calendarsEach: 25 };
+/** Of each provider, 25 calendars each. `WATCH_ACCOUNTS=20` are 1,000 calendars (`npm run test:nightly`). */
+const size = { accounts: Number(process.env['WATCH_ACCOUNTS'] ?? 4), calendarsEach: 25 };
+
+test(`lesson 5: ${2 * size.accounts * size.calendarsEach} calendars of both providers are heard in every second of 30 days, with the fewest calls`, async () => {
   const calendars = size.accounts * size.calendarsEach;
   await fleet.populate(size);
   // Nothing fails here: what the drain is there for does not happen.
