@@ -110,7 +110,9 @@ test('status shows the round, the channel and how fresh the mirror is', async ()
   const user = at.userId;
   await house.worker(
     `update calendars set round_id = $2, round_mode = 'full', round_generation = 1, round_dirty_seq = 0,
-       round_started_at = now(), round_pages = 3, round_seen = 700, failures = 2, last_error = 'timeout' where id = $1`,
+       round_trigger = 'user', round_write_seq = 0, round_window_start = now(), round_window_end = now(),
+       round_page_at = now(), round_started_at = now(), round_pages = 3, round_seen = 700, failures = 2,
+       last_error = 'timeout' where id = $1`,
     [at.calendarId, newId()],
   );
   for (const [state, created] of [
