@@ -368,7 +368,7 @@ const house: readonly Omit<Guard, 'invariant'>[] = [
   {
     says: 'an ingress that goes serves on for a moment',
     file: 'apps/ingress/src/ingress.ts',
-    guard: 'if (lingerMs > 0) await pause(lingerMs);',
+    guard: 'if (lingers) await linger.over();',
     without: '',
     project: 'integration',
     testFile: 'apps/ingress/src/server.integration.test.ts',

@@ -7,9 +7,6 @@ import { createLogger, createMetrics, startTracing } from '@calfleet/telemetry';
 import { createVault } from '@calfleet/vault';
 import { startApi } from './server.ts';
 
-/** Balancers need about a second to notice that an instance goes; until then they send it requests. */
-const lingerMs = 1_500;
-
 runProcess(async (env) => {
   const config = apiConfig(env);
   const logger = createLogger({ service: 'api', level: config.logLevel });
@@ -37,7 +34,7 @@ runProcess(async (env) => {
     listening: api.url,
     logger,
     close: async () => {
-      await api.close({ lingerMs });
+      await api.close({ linger: true, timeoutMs: 4_000 });
       await Promise.allSettled([producer.close(), queueBoard.close(), db.close()]);
       await tracing.close();
     },

@@ -2,8 +2,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { refuseOlderSchema } from '@calfleet/db';
+import { createLinger } from '@calfleet/config';
 import { ZoneTable } from '@calfleet/domain';
 import { createApplication } from './application.ts';
 import type { ApiDeps } from './context.ts';
@@ -20,10 +20,10 @@ export interface Api {
   /** Without a slash at its end. */
   url: string;
   /**
-   * Says that it goes, serves on for `lingerMs` (default 0) while balancers look elsewhere, then takes no new request,
+   * Says that it goes and, if `linger` is given, serves on while balancers look elsewhere; then takes no new request,
    * answers what it has, and drops what is left after `timeoutMs`. Database and producer stay open.
    */
-  close(options?: { timeoutMs?: number; lingerMs?: number }): Promise<void>;
+  close(options?: { timeoutMs?: number; linger?: boolean }): Promise<void>;
 }
 
 /** @throws when the login could look past row-level security, the schema is older than this program, or the port is taken */
@@ -56,6 +56,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     },
     application,
   );
+  const linger = createLinger();
+  server.on('request', () => linger.asked());
   server.maxHeadersCount = 100;
   server.on('clientError', refuseUnreadable);
   await listen(server, config);
@@ -63,9 +65,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   return {
     port,
     url: `http://${config.host ?? '127.0.0.1'}:${port}`,
-    close: async ({ timeoutMs = 5000, lingerMs = 0 } = {}) => {
+    close: async ({ timeoutMs = 5000, linger: lingers = false } = {}) => {
       stopping.abort();
-      if (lingerMs > 0) await pause(lingerMs);
+      if (lingers) await linger.over();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const force = setTimeout(() => server.closeAllConnections(), timeoutMs);

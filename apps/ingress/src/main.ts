@@ -6,9 +6,6 @@ import { createLogger, createMetrics, startTracing } from '@calfleet/telemetry';
 import { createChannelSigner } from '@calfleet/vault';
 import { startIngress } from './ingress.ts';
 
-/** Balancers need about a second to notice that an instance goes; until then they send it requests. */
-const lingerMs = 1_500;
-
 runProcess(async (env) => {
   const config = ingressConfig(env);
   const logger = createLogger({ service: 'ingress', level: config.logLevel });
@@ -30,7 +27,7 @@ runProcess(async (env) => {
     listening: ingress.url,
     logger,
     close: async () => {
-      await ingress.close({ lingerMs });
+      await ingress.close({ linger: true, timeoutMs: 4_000 });
       await producer.close();
       await tracing.close();
     },

@@ -94,7 +94,7 @@ describe('with Redis', () => {
   test('a stop that lingers says that it goes, and serves whoever has not heard of it', async () => {
     const isKept = (response: Response) => response.headers.get('connection') !== 'close';
     expect(isKept(await house.notify(house.headers()))).toBe(true);
-    const closing = house.ingress.close({ timeoutMs: 500, lingerMs: 1_000 });
+    const closing = house.ingress.close({ timeoutMs: 500, linger: true });
     const ready = await fetch(`${house.url}/readyz`);
     const served = await house.notify(house.headers());
     expect([ready.status, isKept(ready)]).toEqual([503, false]);
