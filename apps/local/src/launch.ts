@@ -36,14 +36,17 @@ export class AlreadyLaunched extends Error {
  * Resolves when it was stopped, or after the summary with `once`; everything has ended by then.
  * @throws what kept it from starting; nothing keeps running
  */
-export async function launch(launcher: LaunchOptions): Promise<void> {
-  const { root, env, options, say, stop } = launcher;
+export async function launch(given: LaunchOptions): Promise<void> {
+  const { root, env, options, stop } = given;
+  // Whoever stops it wants to hear no more of what was under way.
+  const say = (line: string) => (stop.aborted ? undefined : given.say(line));
+  const launcher = { ...given, say };
   const folder = join(root, '.calfleet');
   const ending: (() => Promise<unknown>)[] = [];
   const end = async () => {
     for (const step of ending.splice(0).reverse()) await step();
   };
-  const sayStopping = () => say('Stopping …');
+  const sayStopping = () => given.say('Stopping …');
   stop.addEventListener('abort', sayStopping);
   try {
     const running = await findRunning(folder);
