@@ -11,18 +11,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  apiConfig,
-  ingressConfig,
-  migrateConfig,
-  readersOf,
-  sandboxConfig,
-  settings,
-  workerConfig,
-  type SettingName,
-} from '@calfleet/config';
+import { readersOf, sandboxConfig, settings, workerConfig, type SettingName } from '@calfleet/config';
 import { sandboxClient } from '@calfleet/sandbox';
 import { readCompose, readVariables, type ComposeFile } from './compose.fixture.ts';
+import { roleNames, roles } from './roles.fixture.ts';
 
 let place: string;
 let secrets: Record<string, string>;
@@ -44,14 +36,6 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 const makeSecrets = (): string =>
   execFileSync('sh', [join(place, 'scripts', 'secrets.sh')], { encoding: 'utf8' });
 
-const roles = {
-  ingress: ingressConfig,
-  api: apiConfig,
-  worker: workerConfig,
-  migrate: migrateConfig,
-} as const;
-type Role = keyof typeof roles;
-const roleNames = Object.keys(roles) as Role[];
 const environmentOf = (file: ComposeFile, name: string) => file.services[name]?.environment ?? {};
 
 test.each(roleNames)('%s accepts its settings, with a real provider and with the sandbox', (role) => {

@@ -1,14 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import {
-  apiConfig,
-  ingressConfig,
-  migrateConfig,
-  readersOf,
-  settings,
-  workerConfig,
-  type SettingName,
-} from '@calfleet/config';
+import { readersOf, settings, type SettingName } from '@calfleet/config';
 import {
   filesBelow,
   manifests,
@@ -17,17 +9,10 @@ import {
   type Fields,
   type Manifest,
 } from './manifests.fixture.ts';
+import { roleNames, roles, type Role } from './roles.fixture.ts';
 
 const { objects, kustomizations, files } = render(`${manifests}/overlays/example`);
 const secrets = readDocuments<Manifest>(`${manifests}/overlays/example/secrets.example.yaml`);
-const roles = {
-  ingress: ingressConfig,
-  api: apiConfig,
-  worker: workerConfig,
-  migrate: migrateConfig,
-} as const;
-type Role = keyof typeof roles;
-const roleNames = Object.keys(roles) as Role[];
 const long = ['ingress', 'api', 'worker'] as const;
 
 function find(kind: string, name: string): Manifest {

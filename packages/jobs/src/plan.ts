@@ -12,7 +12,7 @@ export interface Plan {
   options: JobsOptions;
 }
 
-/** Kept for the queue board only; nothing depends on them. */
+/** For the queue board, where a person may try again; a hint among them is found by the next poll all the same. */
 export const failedJobsKept = { count: 1000, age: 7 * 24 * 3600 };
 
 /** The entry of a name that may come from Redis, hence may be unknown. */
