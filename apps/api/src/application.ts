@@ -130,8 +130,6 @@ const serve = (context: Context, handler: Handler) => async (request: Request, r
   };
   const { status, body, headers = {} } = await handler(context, call);
   if (!response.writable) return;
-  // A connection that stays open for another request would hold up the stop.
-  if (context.stopping.aborted) response.setHeader('connection', 'close');
   response
     .set({ 'cache-control': 'no-store', ...headers })
     .status(status)

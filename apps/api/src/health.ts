@@ -9,6 +9,7 @@ export function healthRoutes({ db, producer, metrics, stopping }: Context): Rout
   const router = Router();
   router.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   router.get('/readyz', async (_request, response) => {
+    if (stopping.aborted) return void response.status(503).json({ status: 'not_ready' });
     const [postgres, redis] = await Promise.all([inTime(db.isReady()), inTime(producer.ready())]);
     const ready = postgres && redis && !stopping.aborted;
     response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not_ready', postgres, redis });

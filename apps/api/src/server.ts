@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { refuseOlderSchema } from '@calfleet/db';
-import { createLinger } from '@calfleet/config';
+import { prepareDeparture, type DepartureOptions } from '@calfleet/config';
 import { ZoneTable } from '@calfleet/domain';
 import { createApplication } from './application.ts';
 import type { ApiDeps } from './context.ts';
@@ -23,7 +23,7 @@ export interface Api {
    * Says that it goes and, if `linger` is given, serves on while balancers look elsewhere; then takes no new request,
    * answers what it has, and drops what is left after `timeoutMs`. Database and producer stay open.
    */
-  close(options?: { timeoutMs?: number; linger?: boolean }): Promise<void>;
+  close(options?: DepartureOptions): Promise<void>;
 }
 
 /** @throws when the login could look past row-level security, the schema is older than this program, or the port is taken */
@@ -56,8 +56,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     },
     application,
   );
-  const linger = createLinger();
-  server.on('request', () => linger.asked());
+  const depart = prepareDeparture(server);
   server.maxHeadersCount = 100;
   server.on('clientError', refuseUnreadable);
   await listen(server, config);
@@ -65,14 +64,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   return {
     port,
     url: `http://${config.host ?? '127.0.0.1'}:${port}`,
-    close: async ({ timeoutMs = 5000, linger: lingers = false } = {}) => {
+    close: (options) => {
       stopping.abort();
-      if (lingers) await linger.over();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const force = setTimeout(() => server.closeAllConnections(), timeoutMs);
-      await closed;
-      clearTimeout(force);
+      return depart(options);
     },
   };
 }

@@ -22,11 +22,6 @@ export function createApplication(deps: NotificationDeps & { isStopping: () => b
   app.set('trust proxy', false);
 
   app.use(nameRequest);
-  app.use((_request, response, next) => {
-    // Whoever comes over this connection again would meet a server that is gone.
-    if (isStopping()) response.setHeader('connection', 'close');
-    next();
-  });
   app.use((request, response, next) => {
     timeRequest(metrics, request.method, response, () => patternOf(request));
     next();

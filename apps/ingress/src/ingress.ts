@@ -1,7 +1,7 @@
 /** The ingress as a server: limits on how slowly and how much a client may send, and a stop that answers everyone. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createLinger } from '@calfleet/config';
+import { prepareDeparture, type DepartureOptions } from '@calfleet/config';
 import type { Clock } from '@calfleet/domain';
 import type { Producer } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
@@ -29,7 +29,7 @@ export interface Ingress {
    * Says that it goes and, if `linger` is given, serves on while balancers look elsewhere; then takes no new request,
    * answers what it has, and drops what is left after `timeoutMs`. The producer stays open.
    */
-  close(options?: { timeoutMs?: number; linger?: boolean }): Promise<void>;
+  close(options?: DepartureOptions): Promise<void>;
 }
 
 export async function startIngress(options: IngressOptions): Promise<Ingress> {
@@ -54,8 +54,7 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
     },
     application,
   );
-  const linger = createLinger();
-  server.on('request', () => linger.asked());
+  const depart = prepareDeparture(server);
   server.maxHeadersCount = 100;
   server.on('clientError', refuseUnreadable);
   await new Promise<void>((resolve, reject) => {
@@ -70,14 +69,9 @@ export async function startIngress(options: IngressOptions): Promise<Ingress> {
   return {
     port,
     url: `http://${config.host ?? '127.0.0.1'}:${port}`,
-    close: async ({ timeoutMs = 5000, linger: lingers = false } = {}) => {
+    close: (options) => {
       stopping = true;
-      if (lingers) await linger.over();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const force = setTimeout(() => server.closeAllConnections(), timeoutMs);
-      await closed;
-      clearTimeout(force);
+      return depart(options);
     },
   };
 }

@@ -20,4 +20,4 @@ export {
 } from './roles.ts';
 export { settings, type SettingName } from './settings.ts';
 export type { RingKey, Schedule } from './values.ts';
-export { createLinger, type Linger } from './linger.ts';
+export { prepareDeparture, type DepartureOptions } from './departure.ts';
