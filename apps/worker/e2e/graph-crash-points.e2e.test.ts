@@ -90,12 +90,15 @@ test.each(scenes)(
   '$says: killed inside every transaction and between any two, it ends exactly; at most one page is asked for again',
   async (scene) => {
     const { transactions } = await uninterrupted(scene);
-    await inTurns(killsOf(transactions).filter(isNew), (kill) => killAndResume(scene, kill));
+    await inTurns(killsOf(transactions).filter(isNew).filter(isTaken), (kill) => killAndResume(scene, kill));
   },
 );
 
 /** After one transaction and before the next are the same rows: by turns the provider was asked in between, or was not. */
 const isNew = ({ step, point }: Kill): boolean => point === 'inside' || step % 2 === 1;
+
+/** Every third, which are points of all kinds; with `CRASH_POINTS=all` each of them (`npm run test:nightly`). */
+const isTaken = (_kill: Kill, n: number): boolean => process.env['CRASH_POINTS'] === 'all' || n % 3 === 0;
 
 interface Prepared {
   email: string;
