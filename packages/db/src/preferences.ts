@@ -1,7 +1,6 @@
 /** What a user wants of the fleet: one row per user, none before the first wish. */
-import type { BeatPreferences, Weekday } from '@calfleet/domain';
+import type { BeatPreferences, ConflictStrategy, Weekday } from '@calfleet/domain';
 
-export type ConflictStrategy = 'provider_wins' | 'local_wins' | 'newest_wins' | 'manual';
 export type WritePermissions = 'none' | 'managed' | 'all';
 
 export interface PreferencesRow {

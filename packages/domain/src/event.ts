@@ -58,6 +58,8 @@ export interface RemoteEvent {
   kind: EventKind;
   /** Set for exceptions only. */
   exceptionOf: SeriesSlot | null;
+  /** The creation that it came of, if that was ours: what {@link EventWriter.createEvent} marked it with. */
+  writeId: string | null;
   fields: EventFields;
   /** The provider's own "last changed"; ISO instant. For display, never for decisions. */
   providerUpdatedAt: string | null;

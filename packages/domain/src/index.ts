@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './event.ts';
 export * from './fingerprint.ts';
 export * from './ids.ts';
+export * from './merge.ts';
 export * from './provider.ts';
 export * from './times.ts';
 export * from './working-hours.ts';

@@ -11,7 +11,8 @@
  */
 import type { Clock } from './clock.ts';
 import type { SyncErrorCode } from './errors.ts';
-import type { ProviderName, RemoteItem } from './event.ts';
+import type { ProviderName, RemoteEvent, RemoteItem, SeriesSlot } from './event.ts';
+import type { EventPatch, WritableFields } from './merge.ts';
 
 /** How a provider call identifies itself. Providers ask for a token at each call and never keep one. */
 export interface ProviderSession {
@@ -139,6 +140,65 @@ export interface Channel {
   /** Names the watched resource (Google `resourceId`) or the subscription (Graph). Needed to stop it. */
   resourceId: string;
   expiresAt: string;
+}
+
+/** Where a write goes. */
+interface WriteRequest {
+  providerCalendarId: string;
+  /** Zone of times that come without one, in the answer too. */
+  calendarTimeZone: string | null;
+}
+
+export interface CreateRequest extends WriteRequest {
+  /** Names this creation for ever (a uuid): asked for any number of times, one event comes of it, which carries it. */
+  writeId: string;
+  fields: WritableFields;
+}
+
+/** An event, a series or a changed occurrence by its id; an occurrence that its series still shows by its slot. */
+export type WrittenEvent = { providerEventId: string } | { occurrence: SeriesSlot };
+
+export interface UpdateRequest extends WriteRequest {
+  event: WrittenEvent;
+  /** The version that the change was made upon; null for an occurrence that nobody has changed yet. */
+  providerVersion: string | null;
+  patch: EventPatch;
+  /** The event with the patch in it, for providers that want to be told more than what changes. */
+  whole: WritableFields;
+}
+
+export interface DeleteRequest extends WriteRequest {
+  event: WrittenEvent;
+  /** As with {@link UpdateRequest}. */
+  providerVersion: string | null;
+}
+
+/**
+ * Writes. Beside what every method may raise: `permission_denied` (this calendar or event may not be changed by this
+ * user), `request_rejected` (never accepted as it is), `provider_unavailable` also when nobody knows whether it was done:
+ * asking again is safe.
+ */
+export interface EventWriter {
+  /**
+   * @returns the event as the provider stored it; the one of an earlier try, if there was one; `deleted` when that one
+   *   is gone by now
+   * @throws remote_missing the calendar is gone
+   */
+  createEvent(session: ProviderSession, request: CreateRequest): Promise<RemoteItem>;
+
+  /**
+   * Changes what the patch names and nothing else.
+   * @throws version_conflict somebody changed it since; nothing was written
+   * @throws remote_missing the event or its calendar is gone
+   */
+  updateEvent(session: ProviderSession, request: UpdateRequest): Promise<RemoteEvent>;
+
+  /**
+   * Deletes an event, a series with its exceptions, or one occurrence.
+   * @throws version_conflict somebody changed it since; nothing was deleted
+   * @throws remote_missing it is gone already, or its calendar is
+   */
+  deleteEvent(session: ProviderSession, request: DeleteRequest): Promise<void>;
 }
 
 export interface CalendarProvider {

@@ -1,7 +1,7 @@
 /** What a user wants of the fleet: how often to look, when somebody works, what may be written. */
 import { z } from 'zod';
 import { api, beatPreferences, type PreferencesRow } from '@calfleet/db';
-import { nextPullAt, parseTimeOfDay, weekdays, type ZoneTable } from '@calfleet/domain';
+import { conflictStrategies, nextPullAt, parseTimeOfDay, weekdays, type ZoneTable } from '@calfleet/domain';
 import { asUser, type Handler } from '../context.ts';
 import { plainText, readBody, readQuery } from '../requests/input.ts';
 import { performWrite } from '../writes.ts';
@@ -92,7 +92,6 @@ const workingHours = (zones: ZoneTable) =>
     .refine(({ start, end }) => start !== end, { path: ['end'], error: 'is the start' });
 
 const frequency = 'must be a whole number from 5 to 1440';
-const strategies = ['provider_wins', 'local_wins', 'newest_wins', 'manual'] as const;
 const permissions = ['none', 'managed', 'all'] as const;
 
 const scheduleBody = (zones: ZoneTable) =>
@@ -102,7 +101,9 @@ const scheduleBody = (zones: ZoneTable) =>
       .int({ error: frequency })
       .min(5, { error: frequency })
       .max(1440, { error: frequency }),
-    conflict_strategy: z.enum(strategies, { error: `must be one of ${strategies.join(', ')}` }),
+    conflict_strategy: z.enum(conflictStrategies, {
+      error: `must be one of ${conflictStrategies.join(', ')}`,
+    }),
     write_permissions: z.enum(permissions, { error: `must be one of ${permissions.join(', ')}` }),
     working_hours: workingHours(zones).optional(),
   });

@@ -19,6 +19,14 @@ function readEvent(changes: Record<string, unknown> = {}, zone: string | null = 
   return item.event;
 }
 
+it('knows the creation that it came of by its own property; an exception came of none', () => {
+  const extendedProperties = { private: { calfleetWriteId: '0193' }, shared: { calfleetWriteId: '0194' } };
+  expect(readEvent({ extendedProperties }).writeId).toBe('0193');
+  expect(readEvent().writeId).toBeNull();
+  const exception = { recurringEventId: 'abcde0', originalStartTime: base.start };
+  expect(readEvent({ ...exception, extendedProperties }).writeId).toBeNull();
+});
+
 describe('times', () => {
   it('turns an offset into UTC and keeps the zone of the event before that of the calendar', () => {
     const { start } = readEvent({}, 'Asia/Tokyo').fields;

@@ -40,6 +40,7 @@ function readItem(id: string, item: Json, raw: string, calendarTimeZone: string 
     providerVersion,
     kind: isException ? 'exception' : recurrence.length > 0 ? 'series' : 'single',
     exceptionOf,
+    writeId: readWriteId(item),
     fields: readFields(item, isException ? [] : recurrence, calendarTimeZone),
     providerUpdatedAt: instantOrNull(item['updated']),
     raw,
@@ -93,6 +94,16 @@ function readPerson(person: unknown): Person | null {
     self: person['self'] === true,
   };
 }
+
+/** Exceptions carry what their series carries: only the series itself came of the creation. */
+function readWriteId(item: Json): string | null {
+  const properties = item['extendedProperties'];
+  const own = isJson(properties) ? properties['private'] : null;
+  return isJson(own) && textOf(item['recurringEventId']) === null ? textOf(own[writeIdProperty]) : null;
+}
+
+/** The private extended property that marks what we created. */
+export const writeIdProperty = 'calfleetWriteId';
 
 /** The video entry point of the conference; `hangoutLink` is what events had before there were conferences. */
 function readMeetingUrl(item: Json): string | null {

@@ -24,6 +24,8 @@ export interface MemoryEvent {
   /** Everything but the two bounds has a default. */
   fields: Partial<EventFields> & Pick<EventFields, 'start' | 'end'>;
   exceptionOf?: { seriesId: string; originalStart: EventTime };
+  /** The creation that it came of. */
+  writeId?: string | null;
 }
 
 /** Legal but awkward habits. Every one keeps the port's text. */
@@ -134,9 +136,10 @@ export class MemoryCloud {
   patch(providerCalendarId: string, id: string, changes: Partial<EventFields>): string {
     const item = this.calendar(providerCalendarId).log.get(id)?.item;
     if (item?.type !== 'event') throw new Error(`no live event ${id}`);
-    const { fields, exceptionOf } = item.event;
+    const { fields, exceptionOf, writeId } = item.event;
     return this.put(providerCalendarId, {
       id,
+      writeId,
       fields: { ...fields, ...changes },
       ...(exceptionOf && {
         exceptionOf: { seriesId: exceptionOf.providerSeriesId, originalStart: exceptionOf.originalStart },

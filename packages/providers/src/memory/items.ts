@@ -36,6 +36,7 @@ export function eventItem(event: MemoryEvent & { id: string }, version: string):
       providerVersion: version,
       kind: exceptionOf ? 'exception' : fields.recurrence.length > 0 ? 'series' : 'single',
       exceptionOf,
+      writeId: event.writeId ?? null,
       fields,
       providerUpdatedAt: null,
       raw: storable.raw,

@@ -44,6 +44,14 @@ function eventOf(changes: object = {}, series: object | null = null): RemoteEven
 
 const fieldsOf = (changes: object = {}) => eventOf(changes).fields;
 
+it("knows the creation that it came of by its transaction, and no other program's", () => {
+  const seriesMasterId = 'AAMkAS=';
+  expect(eventOf({ transactionId: 'calfleet-0193' }).writeId).toBe('0193');
+  expect(eventOf({ transactionId: 'localevent:0193' }).writeId).toBeNull();
+  const exception = { type: 'exception', seriesMasterId, originalStart: '2026-11-23T09:00:00Z' };
+  expect(eventOf({ ...exception, transactionId: 'calfleet-0193' }).writeId).toBeNull();
+});
+
 it('reads a whole event', () => {
   const { raw, ...event } = eventOf();
   expect(event).toEqual({
@@ -51,6 +59,7 @@ it('reads a whole event', () => {
     providerVersion: expect.any(String) as string,
     kind: 'single',
     exceptionOf: null,
+    writeId: null,
     providerUpdatedAt: '2026-11-20T08:30:15Z',
     fields: {
       icalUid: '040000008200E00074C5B7101A82E008',

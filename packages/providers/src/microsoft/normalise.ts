@@ -49,6 +49,7 @@ function readItem(id: string, item: Json, raw: string, series: Json | null): Rem
     providerVersion: versionOf(item),
     kind: isSeries ? 'series' : isException ? 'exception' : 'single',
     exceptionOf: isException && seriesId !== null ? readSlot(item, seriesId, series ?? item) : null,
+    writeId: isException ? null : readWriteId(item),
     fields: readFields(item, isSeries),
     providerUpdatedAt: instantOrNull(item['lastModifiedDateTime']),
     raw,
@@ -97,6 +98,14 @@ function readFields(item: Json, isSeries: boolean): EventFields {
     htmlLink: textOf(item['webLink']),
   };
 }
+
+function readWriteId(item: Json): string | null {
+  const said = textOf(item['transactionId']);
+  return said?.startsWith(transactionPrefix) ? said.slice(transactionPrefix.length) : null;
+}
+
+/** Begins the transaction ids of what we created, which other programs name in their own way. */
+export const transactionPrefix = 'calfleet-';
 
 const visibilities: Record<string, EventFields['visibility']> = {
   normal: 'default',
