@@ -47,6 +47,11 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const listeners: ((line: Record<string, unknown>) => void)[] = [];
   const failure = lastWords(child);
   const listening = new Promise<string>((resolve) => {
+    // A program that logs only errors tells its parent alone.
+    child.on('message', (message) => {
+      const { listening: address } = message as { listening?: unknown };
+      if (typeof address === 'string') resolve(address);
+    });
     if (child.stdout)
       createInterface({ input: child.stdout }).on('line', (text) => {
         const line = parseLine(text);

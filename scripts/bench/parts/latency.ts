@@ -95,7 +95,7 @@ export async function editSteadily(
   const targets = await targetsOf(store, calendars, edits);
   const sentAt = new Map<string, number>();
   const seen = new Map<string, number>();
-  const watching = watchFeed(store, (eventId) => {
+  const watching = await watchFeed(store, calendars, (eventId) => {
     if (sentAt.has(eventId) && !seen.has(eventId)) seen.set(eventId, performance.now());
   });
   const startedAt = performance.now();
@@ -129,23 +129,26 @@ async function targetsOf(store: Store, calendars: readonly Edited[], edits: numb
   });
 }
 
-/** Reads the feed as it grows; a row is seen within {@link lookMs} and the time of the question. */
-function watchFeed(store: Store, onEvent: (eventId: string) => void): { stop(): Promise<void> } {
+/** Reads the user's feed as it grows; a row is seen within {@link lookMs} and the time of the question. */
+async function watchFeed(
+  store: Store,
+  calendars: readonly Edited[],
+  onEvent: (eventId: string) => void,
+): Promise<{ stop(): Promise<void> }> {
+  const { rows: begun } = await store.admin.query<{ user_id: string; xid: string }>(
+    `select user_id, pg_current_xact_id()::text as xid from calendars where provider_calendar_id = any($1) limit 1`,
+    [calendars.map(({ id }) => id)],
+  );
   const stopping = new AbortController();
   const run = async (): Promise<void> => {
-    let last = await newestSeq(store);
     while (!stopping.signal.aborted) {
-      // A few numbers back: sequence numbers are taken before the commit, so a lower one may appear later.
-      const { rows } = await store.admin.query<{ seq: string; event_id: string }>({
+      // All of it, each time: rows appear in the order of their commits, not of their numbers.
+      const { rows } = await store.admin.query<{ event_id: string }>({
         name: 'watch-feed',
-        text: `select seq, event_id from calendar_changes
-               where at > now() - interval '1 minute' and seq > $1 and kind = 'updated'`,
-        values: [Math.max(0, last - 200)],
+        text: `select event_id from calendar_changes where user_id = $1 and xid >= $2::xid8 and kind = 'updated'`,
+        values: [begun[0]?.user_id, begun[0]?.xid],
       });
-      for (const { seq, event_id } of rows) {
-        last = Math.max(last, Number(seq));
-        onEvent(event_id);
-      }
+      for (const { event_id } of rows) onEvent(event_id);
       await pause(lookMs);
     }
   };
@@ -156,13 +159,6 @@ function watchFeed(store: Store, onEvent: (eventId: string) => void): { stop(): 
       await running;
     },
   };
-}
-
-async function newestSeq(store: Store): Promise<number> {
-  const { rows } = await store.admin.query<{ seq: string }>(
-    'select coalesce(max(seq), 0) as seq from calendar_changes',
-  );
-  return Number(rows[0]?.seq ?? 0);
 }
 
 /** One edit at a time: push heard, changes asked for, one row updated, on disk. */
