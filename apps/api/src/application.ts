@@ -125,6 +125,7 @@ const serve = (context: Context, handler: Handler) => async (request: Request, r
     body: request.body as unknown,
     idempotencyKey: request.method === 'GET' ? null : idempotencyKeyOf(request.headersDistinct),
     gone: gone.signal,
+    ifMatch: request.headersDistinct['if-match']?.join(', ') ?? null,
     requestId: requestIdOf(response),
     logger: context.logger.child({ request_id: requestIdOf(response) }),
   };

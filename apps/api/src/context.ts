@@ -35,6 +35,8 @@ export interface Call {
   query: unknown;
   body: unknown;
   idempotencyKey: string | null;
+  /** As sent: the event version that a change is made upon. */
+  ifMatch: string | null;
   /** Named in the answer, in every log line, and in the jobs that the call leads to. */
   requestId: string;
   /** Aborted when the client went away. */

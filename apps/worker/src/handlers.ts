@@ -11,6 +11,7 @@ import {
   planDuePulls,
   planWatches,
   pullCalendar,
+  pushCalendar,
   receiveNotification,
   recheckEvents,
   resolveConflicts,
@@ -43,6 +44,10 @@ export function createHandlers(deps: SyncDeps): Handlers {
       const isLastTry = context.attempt >= catalog['recheck-events'].attempts;
       const read = await recheckEvents(within(context), calendarId, context.signal, { isLastTry });
       context.logger.debug('Read again', { read, calendar_id: calendarId });
+    },
+    'push-calendar': async ({ calendarId }, context) => {
+      const result = await pushCalendar(within(context), calendarId, context.signal);
+      context.logger.debug('Pushed', { result, calendar_id: calendarId });
     },
     'discover-account': async ({ accountId }, context) => {
       const fresh = await discoverAccount(within(context), accountId);

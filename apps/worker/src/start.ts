@@ -137,8 +137,8 @@ const connectionsMax = 64;
 
 /**
  * A job holds one connection at most, so the jobs that may run at once need as many as they are; fewer, and
- * transactions fail after waiting 5 s for one. As shipped: 8 webhooks + 8 pull + 4 backfill + 2 accounts + 4 watches +
- * 2 schedules + 4 beside = 32. At the upper bound (from WORKER_CONCURRENCY=20) jobs share: most of them wait for the
+ * transactions fail after waiting 5 s for one. As shipped: 8 webhooks + 8 pull + 4 push + 4 backfill + 2 accounts +
+ * 4 watches + 2 schedules + 4 beside = 36. At the upper bound (from WORKER_CONCURRENCY=20) jobs share: most of them wait for the
  * provider, and transactions last milliseconds.
  */
 const poolSizeOf = (perQueue: readonly number[]): number =>
@@ -151,6 +151,7 @@ const poolSizeOf = (perQueue: readonly number[]): number =>
 const concurrencyOf = (pulls: number): Record<QueueName, number> => ({
   webhooks: pulls,
   pull: pulls,
+  push: Math.ceil(pulls / 2),
   backfill: Math.ceil(pulls / 2),
   accounts: 2,
   watches: 4,

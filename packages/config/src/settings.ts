@@ -90,7 +90,7 @@ export const settings = {
     'Hosts besides loopback that the sandbox notifies over plain http, separated by commas: other containers.',
   ),
   WORKER_QUEUES: setting(
-    value.listOf('webhooks', 'pull', 'backfill', 'accounts', 'watches', 'schedules'),
+    value.listOf('webhooks', 'pull', 'push', 'backfill', 'accounts', 'watches', 'schedules'),
     'all',
     'Queues that this worker serves, separated by commas, so that replicas can specialise.',
   ),

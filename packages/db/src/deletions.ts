@@ -106,11 +106,11 @@ export async function deleteEvents(
         ${evidence.accountId}::uuid,
         (select s.id from calendar_events s where s.calendar_id = ${evidence.calendarId}::uuid
           and s.provider_event_id = j.any_series),
-        coalesce(old_version + 1, 1), '{status}'::text[], 'provider'
+        coalesce(old_version + 1, 1), '{status}'::text[], ${evidence.origin}::text
       from judged j where verdict in ('block', 'delete')
       union all
       select ${evidence.at}::timestamptz, ${evidence.userId}::text, 'deleted', id, ${evidence.calendarId}::uuid,
-        ${evidence.accountId}::uuid, series_id, version + 1, '{status}'::text[], 'provider'
+        ${evidence.accountId}::uuid, series_id, version + 1, '{status}'::text[], ${evidence.origin}::text
       from orphaned where was_live
     )
     select 0 as created, 0 as updated,

@@ -168,7 +168,7 @@ export async function upsertEvents(
           (select s.id from calendar_events s
             where s.calendar_id = ${evidence.calendarId}::uuid and s.provider_event_id = j.provider_series_id),
           (select n.id from judged n where n.provider_event_id = j.provider_series_id limit 1)) end,
-        coalesce(old_version + 1, 1), fields, 'provider'
+        coalesce(old_version + 1, 1), fields, ${evidence.origin}::text
       from judged j where verdict in ('create', 'update')
     ),
     -- What stands alone needs no rule: its occurrence is the event itself.

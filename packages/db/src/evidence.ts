@@ -1,12 +1,12 @@
 /** What a question to the provider proves about rows: when it was asked, and what was stored since. */
-import type { CalendarId } from '@calfleet/domain';
+import type { AccountId, CalendarId } from '@calfleet/domain';
 import type { Transaction } from './transaction.ts';
 
 /** What a page, or a single read, says about a calendar. */
 export interface Evidence {
   calendarId: CalendarId;
   userId: string;
-  accountId: string;
+  accountId: AccountId;
   generation: bigint;
   /** The calendar's `write_seq` when the question was asked. */
   writeSeq: bigint;
@@ -15,6 +15,8 @@ export interface Evidence {
   windowStart: Date;
   windowEnd: Date;
   at: Date;
+  /** Whose change it is; as the feed says. */
+  origin: 'provider' | 'local';
 }
 
 export interface Applied {
@@ -68,4 +70,17 @@ export async function takeEvidence(
   if (!rows[0]) throw new Error('The calendar is gone.');
   const { write_seq: writtenSeq, generation, start, end } = rows[0];
   return { writtenSeq, generation, windowStart: start, windowEnd: end };
+}
+
+/** Where a change of our own takes place: no question was asked, and no number is taken. */
+export async function readPlace(
+  tx: Transaction,
+  calendarId: CalendarId,
+): Promise<Pick<Evidence, 'generation' | 'windowStart' | 'windowEnd'> | null> {
+  const [row] = await tx.$queryRaw<{ generation: bigint; start: Date | null; end: Date | null }[]>`
+    select generation, least(window_start, round_window_start, moving_start) as start,
+      greatest(window_end, round_window_end, moving_end) as end
+    from calendars where id = ${calendarId}::uuid`;
+  if (!row?.start || !row.end) return null;
+  return { generation: row.generation, windowStart: row.start, windowEnd: row.end };
 }

@@ -1,5 +1,5 @@
 /** Occurrences of series: read what a series is made of, replace what it comes to. */
-import type { CalendarId } from '@calfleet/domain';
+import { isId, type CalendarId } from '@calfleet/domain';
 import type { Transaction } from './transaction.ts';
 
 /** A stored event, as far as its occurrences depend on it. */
@@ -24,20 +24,24 @@ export interface SeriesPart {
   transparency: string;
 }
 
-/** The named series with all their exceptions, read from what is stored now. */
+/**
+ * The named series with all their exceptions, read from what is stored now. What its provider does not know yet goes by
+ * our own id.
+ */
 export async function readSeriesParts(
   tx: Transaction,
   calendarId: CalendarId,
   series: readonly string[],
 ): Promise<SeriesPart[]> {
   return tx.$queryRaw<SeriesPart[]>`
-    select id, provider_event_id, provider_series_id, kind, slot, deleted_at is not null as deleted, slot_cancelled, all_day,
+    select id, coalesce(provider_event_id, id::text) as provider_event_id, provider_series_id, kind, slot, deleted_at is not null as deleted, slot_cancelled, all_day,
       start_date::text, end_date::text, starts_at, ends_at,
       to_char(start_local, 'YYYY-MM-DD"T"HH24:MI:SS') as start_local,
       to_char(end_local, 'YYYY-MM-DD"T"HH24:MI:SS') as end_local, start_time_zone, recurrence, transparency
     from calendar_events
     where calendar_id = ${calendarId}::uuid
-      and (provider_event_id = any(${[...series]}::text[]) or provider_series_id = any(${[...series]}::text[]))`;
+      and (provider_event_id = any(${[...series]}::text[]) or provider_series_id = any(${[...series]}::text[])
+        or (provider_event_id is null and id = any(${series.filter(isId)}::uuid[])))`;
 }
 
 export interface OccurrenceRow {

@@ -3,8 +3,13 @@
  * person's word (I10). The generation alone says what a round saw: whoever stores a row reads it in the same
  * transaction, so what is born during a round carries the round's own. Times would compare the clocks of two hosts.
  */
+import { Prisma } from '../generated/client';
 import type { Evidence } from './evidence.ts';
 import type { Transaction } from './transaction.ts';
+
+/** Absence says nothing of what still has to be written: the write will find out. */
+const unsettled = Prisma.sql`exists (select from calendar_writes w
+  where w.event_id = e.id and w.state in ('pending', 'pushing', 'conflict', 'parked'))`;
 
 export interface SweepSize {
   /** Rows that the round did not see and that nobody was asked about yet. */
@@ -26,9 +31,9 @@ export async function measureSweep(tx: Transaction, scope: SweepScope): Promise<
     select (count(*) filter (where unseen and not held))::int as unseen,
            (count(*) filter (where unseen and agreed))::int as agreed, count(*)::int as live
     from (
-      select generation < ${scope.evidence.generation} and provider_event_id is not null as unseen,
+      select generation < ${scope.evidence.generation} and provider_event_id is not null and not ${unsettled} as unseen,
              held_at is not null as held, coalesce(held_at <= ${scope.agreedAt}::timestamptz, false) as agreed
-      from calendar_events
+      from calendar_events e
       where calendar_id = ${scope.evidence.calendarId}::uuid and deleted_at is null and not local_only
     ) as mirrored`;
   return rows[0] ?? { unseen: 0, agreed: 0, live: 0 };
@@ -43,10 +48,10 @@ export async function sweepUnseen(
   const { evidence } = scope;
   const rows = await tx.$queryRaw<{ deleted: number; series: string[] | null }[]>`
     with unseen as materialized (
-      select id, kind, provider_event_id, provider_series_id, version from calendar_events
+      select id, kind, provider_event_id, provider_series_id, version from calendar_events e
        where calendar_id = ${evidence.calendarId}::uuid and deleted_at is null and not local_only
          and generation < ${evidence.generation}
-         and provider_event_id is not null
+         and provider_event_id is not null and not ${unsettled}
          and ((${which} = 'all' and held_at is null) or held_at <= ${scope.agreedAt}::timestamptz)
     ),
     gone as (
@@ -79,10 +84,10 @@ export async function holdUnseen(tx: Transaction, scope: SweepScope): Promise<nu
   const { evidence } = scope;
   await tx.$executeRaw`
     with unseen as materialized (
-      select id, version, provider_series_id from calendar_events
+      select id, version, provider_series_id from calendar_events e
        where calendar_id = ${evidence.calendarId}::uuid and deleted_at is null and not local_only
          and generation < ${evidence.generation}
-         and provider_event_id is not null and held_at is null
+         and provider_event_id is not null and held_at is null and not ${unsettled}
     ),
     held as (
       update calendar_events e set held_at = ${evidence.at}, version = e.version + 1, updated_at = ${evidence.at}

@@ -1,4 +1,4 @@
-import { v7 } from 'uuid';
+import { v7, validate } from 'uuid';
 
 declare const brand: unique symbol;
 type Branded<T, Name extends string> = T & { readonly [brand]: Name };
@@ -11,3 +11,6 @@ export type WatchId = Branded<string, 'WatchId'>;
 
 /** A new uuidv7: sorted by creation, so that indexes on it stay compact. */
 export const newId = <Id extends string = string>(): Id => v7() as Id;
+
+/** Whether a text could be one of our ids. */
+export const isId = (text: string): boolean => validate(text);

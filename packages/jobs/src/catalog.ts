@@ -5,7 +5,15 @@
 import { z } from 'zod';
 import type { AccountId, CalendarId, WatchId } from '@calfleet/domain';
 
-export const queueNames = ['webhooks', 'pull', 'backfill', 'accounts', 'watches', 'schedules'] as const;
+export const queueNames = [
+  'webhooks',
+  'pull',
+  'push',
+  'backfill',
+  'accounts',
+  'watches',
+  'schedules',
+] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /** Who asked for a pull, most urgent first. */
@@ -102,6 +110,14 @@ export const catalog = {
     backoffMs: 1000,
     dedupId: ({ calendarId }) => `${calendarId}.recheck`,
     priority: () => pullPriority.schedule,
+  }),
+  /** Tells the provider what was written to a calendar here, in order. */
+  'push-calendar': job({
+    payload: ids({ calendarId }),
+    queue: () => 'push',
+    attempts: 8,
+    backoffMs: 1000,
+    dedupId: ({ calendarId }) => `${calendarId}.push`,
   }),
   /** Reads an account's calendar list; `daily`: only as every day, so that one that somebody waits for never joins it. */
   'discover-account': job({

@@ -52,6 +52,7 @@ const healthy: Record<QueueName, { name: JobName; payload: object }> = {
     name: 'pull-calendar',
     payload: { calendarId: ids.calendarId, reason: 'backfill', requestedAt },
   },
+  push: { name: 'push-calendar', payload: { calendarId: ids.calendarId } },
   accounts: { name: 'discover-account', payload: { accountId: ids.accountId } },
   watches: { name: 'ensure-watch', payload: { calendarId: ids.calendarId } },
   schedules: { name: 'cleanup', payload: {} },

@@ -3,7 +3,15 @@
  * touched series again, and moves the round on. The last page also sweeps and saves the cursor (I1). Memory holds
  * one page, never the calendar.
  */
-import { SyncError, ZoneTable, newId, nextPullAt, type ChangesPage, type RemoteItem } from '@calfleet/domain';
+import {
+  SyncError,
+  ZoneTable,
+  newId,
+  nextPullAt,
+  type ChangesPage,
+  type RemoteEvent,
+  type RemoteItem,
+} from '@calfleet/domain';
 import {
   advanceRound,
   deleteEvents,
@@ -31,6 +39,7 @@ import type { SyncDeps } from './deps.ts';
 import { eventRow, goneRow } from './event-row.ts';
 import { storeHalving } from './halve.ts';
 import { applyInstances, type RemoteInstance } from './instances.ts';
+import { meetWrites } from './meet-writes.ts';
 import { looksAfter, noMoreLooks, quietPollsAfter } from './next-pull.ts';
 import { providerOf } from './provider-of.ts';
 import { recomputeSeries } from './series.ts';
@@ -103,7 +112,9 @@ const storeWhole: StoreEvents = async (tx, evidence, rows) => ({
   refused: [],
 });
 
-interface SortedItems {
+export interface SortedItems {
+  /** By provider id, what the rows are made of. */
+  events: ReadonlyMap<string, RemoteEvent>;
   rows: EventRow[];
   gone: GoneRow[];
   unreadable: QuarantinedItem[];
@@ -120,14 +131,22 @@ export function sortItems(items: readonly RemoteItem[]): SortedItems {
     if (id === null) nameless.push(item);
     else last.set(id, item);
   }
-  const sorted: SortedItems = { rows: [], gone: [], unreadable: [], instances: [], absent: [] };
+  const sorted = {
+    events: new Map<string, RemoteEvent>(),
+    rows: [],
+    gone: [],
+    unreadable: [],
+    instances: [],
+    absent: [],
+  };
   for (const item of [...last.values(), ...nameless]) sortItem(sorted, item);
   return sorted;
 }
 
-function sortItem(sorted: SortedItems, item: RemoteItem): void {
+function sortItem(sorted: SortedItems & { events: Map<string, RemoteEvent> }, item: RemoteItem): void {
   switch (item.type) {
     case 'event':
+      sorted.events.set(item.event.providerEventId, item.event);
       sorted.rows.push(eventRow(item.event));
       break;
     case 'deleted':
@@ -161,9 +180,10 @@ export interface Stored extends Applied {
 export async function storeItems(
   tx: Transaction,
   evidence: Evidence,
-  sorted: SortedItems,
+  shown: SortedItems,
   { store, hasQuarantine, look }: StoreOptions,
 ): Promise<Stored> {
+  const sorted = await meetWrites(tx, evidence, shown);
   const { applied, refused } = await store(tx, evidence, sorted.rows);
   const alive = sorted.rows.map((row) => row.provider_event_id);
   const gone = await deleteEvents(tx, evidence, sorted.gone, alive);
@@ -299,6 +319,7 @@ function evidenceOf(calendar: CalendarInRound, kept: Bounds, at: Date): Evidence
     generation: calendar.round.generation,
     writeSeq: calendar.round.writeSeq,
     writtenSeq: 0n,
+    origin: 'provider',
     windowStart: kept.start,
     windowEnd: kept.end,
     at,

@@ -1,17 +1,36 @@
 /** From what a provider says to the columns of the mirror, and back to times. Times keep their kind and zone (I7). */
-import { fingerprintOf, newId, type EventTime, type RemoteEvent, type RemoteItem } from '@calfleet/domain';
-import type { EventRow, GoneRow, SeriesPart } from '@calfleet/db';
+import {
+  fingerprintOf,
+  instantOf,
+  newId,
+  type EventFields,
+  type EventKind,
+  type EventTime,
+  type RemoteEvent,
+  type RemoteItem,
+  type SeriesSlot,
+  type WritableFields,
+} from '@calfleet/domain';
+import type { EventRow, GoneRow, SeriesPart, StoredEvent } from '@calfleet/db';
 
 export function eventRow(event: RemoteEvent): EventRow {
-  const { fields } = event;
   return {
     id: newId(),
     provider_event_id: event.providerEventId,
     provider_version: event.providerVersion ?? undefined,
-    provider_series_id: event.exceptionOf?.providerSeriesId ?? undefined,
-    kind: event.kind,
-    slot: event.exceptionOf?.slot ?? undefined,
-    original_start: event.exceptionOf?.originalStart ?? undefined,
+    ...columnsOf(event.kind, event.exceptionOf, event.fields),
+    raw: event.raw,
+    provider_updated_at: event.providerUpdatedAt ?? undefined,
+  };
+}
+
+/** The columns that show what an event is. */
+export function columnsOf(kind: EventKind, exceptionOf: SeriesSlot | null, fields: EventFields) {
+  return {
+    provider_series_id: exceptionOf?.providerSeriesId ?? undefined,
+    kind,
+    slot: exceptionOf?.slot ?? undefined,
+    original_start: exceptionOf?.originalStart ?? undefined,
     ical_uid: fields.icalUid ?? undefined,
     status: fields.status,
     summary: fields.summary ?? undefined,
@@ -34,11 +53,44 @@ export function eventRow(event: RemoteEvent): EventRow {
     transparency: fields.transparency,
     event_type: fields.eventType,
     html_link: fields.htmlLink ?? undefined,
-    fingerprint: fingerprintOf(event.kind, event.exceptionOf, fields),
-    raw: event.raw,
-    provider_updated_at: event.providerUpdatedAt ?? undefined,
+    fingerprint: fingerprintOf(kind, exceptionOf, fields),
   };
 }
+
+/** The way back: what a stored event's columns say, as its provider said it. @throws when the row has no times */
+export function storedFields(row: StoredEvent): EventFields {
+  const times = boundsOf(row);
+  if (!times) throw new Error(`Event ${row.id} has no times.`);
+  return {
+    icalUid: row.ical_uid,
+    status: row.status as EventFields['status'],
+    summary: row.summary,
+    description: row.description,
+    location: row.location,
+    ...times,
+    recurrence: row.recurrence,
+    attendees: row.attendees as EventFields['attendees'],
+    organizer: row.organizer as EventFields['organizer'],
+    meetingUrl: row.meeting_url,
+    visibility: row.visibility as EventFields['visibility'],
+    transparency: row.transparency as EventFields['transparency'],
+    eventType: row.event_type,
+    htmlLink: row.html_link,
+  };
+}
+
+export const writableOf = (fields: WritableFields): WritableFields => ({
+  status: fields.status,
+  summary: fields.summary,
+  description: fields.description,
+  location: fields.location,
+  start: fields.start,
+  end: fields.end,
+  recurrence: fields.recurrence,
+  attendees: fields.attendees,
+  visibility: fields.visibility,
+  transparency: fields.transparency,
+});
 
 export function goneRow(item: Extract<RemoteItem, { type: 'deleted' }>): GoneRow {
   const start = item.exceptionOf?.originalStart ?? null;
@@ -58,8 +110,12 @@ export function goneRow(item: Extract<RemoteItem, { type: 'deleted' }>): GoneRow
   };
 }
 
+/** Start and end, for computing occurrences: what each lasts is said in the zone of its start. */
+export const timesOf = (part: SeriesPart): { start: EventTime; end: EventTime } | null =>
+  boundsOf({ ...part, end_time_zone: part.start_time_zone });
+
 /** Start and end of a stored event; null when the row has none, as a cancelled occurrence may. */
-export function timesOf(part: SeriesPart): { start: EventTime; end: EventTime } | null {
+function boundsOf(part: Bounds): { start: EventTime; end: EventTime } | null {
   if (part.all_day) {
     if (part.start_date === null || part.end_date === null) return null;
     return { start: { kind: 'date', date: part.start_date }, end: { kind: 'date', date: part.end_date } };
@@ -71,12 +127,24 @@ export function timesOf(part: SeriesPart): { start: EventTime; end: EventTime } 
     };
   }
   if (part.starts_at === null || part.ends_at === null) return null;
-  const zone = part.start_time_zone;
   return {
-    start: { kind: 'zoned', instant: wholeSeconds(part.starts_at), zone },
-    end: { kind: 'zoned', instant: wholeSeconds(part.ends_at), zone },
+    start: { kind: 'zoned', instant: instantOf(part.starts_at), zone: part.start_time_zone },
+    end: { kind: 'zoned', instant: instantOf(part.ends_at), zone: part.end_time_zone },
   };
 }
+
+type Bounds = Pick<
+  StoredEvent,
+  | 'all_day'
+  | 'start_date'
+  | 'end_date'
+  | 'starts_at'
+  | 'ends_at'
+  | 'start_local'
+  | 'end_local'
+  | 'start_time_zone'
+  | 'end_time_zone'
+>;
 
 /** Dates and floating times stand in the table of occurrences as if their zone were UTC; readers place them. */
 export function asIfUtc(time: EventTime): string {
@@ -91,4 +159,3 @@ export function asIfUtc(time: EventTime): string {
 }
 
 const zoneOf = (time: EventTime): string | null => (time.kind === 'zoned' ? time.zone : null);
-const wholeSeconds = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;

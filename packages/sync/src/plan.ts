@@ -2,6 +2,7 @@
 import { asSyncError, type CalendarId, type ProviderName } from '@calfleet/domain';
 import {
   calendarsToLookAtAgain,
+  calendarsToPush,
   calendarsToRecheck,
   dueCalendars,
   expireWatches,
@@ -125,6 +126,11 @@ const waitingWork = (at: Date): Record<string, (tx: Transaction) => Promise<JobR
       (await calendarsToLookAtAgain(tx, page)).map((calendarId) => ({
         name: 'pull-calendar',
         payload: { calendarId, reason: 'schedule', requestedAt },
+      })),
+    'writes that may leave': async (tx) =>
+      (await calendarsToPush(tx, at, pageSize)).map((calendarId) => ({
+        name: 'push-calendar',
+        payload: { calendarId },
       })),
     'events to read again': async (tx) =>
       (await calendarsToRecheck(tx, page)).map((calendarId) => ({

@@ -216,6 +216,7 @@ async function readBatch(
       ...(await takeEvidence(tx, calendar.id)),
       ...(lease ? { windowStart: kept.start, windowEnd: kept.end } : {}),
       at,
+      origin: 'provider',
     };
     const look = lease ? { id: newId(), roundId: null, window: asked } : null;
     await storeItems(tx, evidence, sortItems(items), { store: storeHalving, hasQuarantine: true, look });

@@ -20,6 +20,22 @@ export async function ring(
   }
 }
 
+/** As {@link ring}, for what was written here. */
+export async function ringPush(
+  deps: Pick<SyncDeps, 'jobs' | 'logger'>,
+  calendarId: CalendarId,
+  options: { delayMs?: number } = {},
+): Promise<void> {
+  try {
+    await deps.jobs.enqueue('push-calendar', { calendarId }, options);
+  } catch (error) {
+    deps.logger.warn('Nobody heard the ring; the drain will find the writes', {
+      calendar_id: calendarId,
+      error: asSyncError(error).message,
+    });
+  }
+}
+
 /**
  * What a tick plans: a job that the catalogue refuses is named and counted, and stops no other.
  * @returns how many were added

@@ -22,6 +22,7 @@ import {
   ensureWatch,
   planDuePulls,
   pullCalendar,
+  pushCalendar,
   receiveNotification,
   recheckEvents,
   type AuditOutcome,
@@ -162,6 +163,8 @@ export class World {
         });
       case 'recheck-events':
         return `rechecked ${await recheckEvents(this.deps, job.payload.calendarId as CalendarId, signal)}`;
+      case 'push-calendar':
+        return pushCalendar(this.deps, job.payload.calendarId as CalendarId, signal);
       case 'receive-notification':
       case 'discover-account':
       case 'stop-watch':
@@ -195,12 +198,15 @@ export class World {
     }
   }
 
-  /** Forgets what runs out by itself: the lease of a worker that died. */
+  /** Forgets what runs out by itself: the leases of a worker that died. */
   async expireLease(): Promise<void> {
     await this.real.transaction({ role: 'worker' }, async (tx) => {
       await tx.$executeRaw`
         update calendars set lease_until = clock_timestamp() - interval '1 s'
          where id = ${this.calendarId}::uuid and lease_until is not null`;
+      await tx.$executeRaw`
+        update calendars set push_until = clock_timestamp() - interval '1 s'
+         where id = ${this.calendarId}::uuid and push_until is not null`;
     });
   }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { api } from '@calfleet/db';
-import type { CalendarId } from '@calfleet/domain';
+import { conflictStrategies, type CalendarId } from '@calfleet/domain';
 import type { JobRequest } from '@calfleet/jobs';
 import { calendarAnswer } from '../answers/calendar.ts';
 import { asUser, type Call, type Context, type Handler } from '../context.ts';
@@ -36,14 +36,23 @@ export const getCalendar: Handler = async (context, call) => {
 
 const onOrOff = z.boolean({ error: 'must be true or false' }).optional();
 const switches = z
-  .strictObject({ active: onOrOff, incremental_enabled: onOrOff })
-  .refine((given) => given.active !== undefined || given.incremental_enabled !== undefined, {
+  .strictObject({
+    active: onOrOff,
+    incremental_enabled: onOrOff,
+    write_enabled: onOrOff,
+    conflict_strategy: z
+      .enum(conflictStrategies, { error: `must be one of ${conflictStrategies.join(', ')}` })
+      .nullable()
+      .optional(),
+  })
+  .refine((given) => Object.values(given).some((value) => value !== undefined), {
     error: 'names no field to change',
   });
 
 export const changeCalendar: Handler = async (context, call) => {
   readQuery(call, z.strictObject({}));
-  const { active, incremental_enabled: incrementalEnabled } = readBody(call, switches);
+  const given = readBody(call, switches);
+  const { active, incremental_enabled: incrementalEnabled, write_enabled: writeEnabled } = given;
   const { id } = await ownCalendar(context, call);
   const { userId } = call;
   return performWrite(context, call, {
@@ -54,7 +63,7 @@ export const changeCalendar: Handler = async (context, call) => {
         userId,
         id,
         now,
-        switches: { active, incrementalEnabled },
+        switches: { active, incrementalEnabled, writeEnabled, conflictStrategy: given.conflict_strategy },
       });
       const row = await api.findCalendar(tx, { userId, id });
       if (!changed || !row) throw notFound();

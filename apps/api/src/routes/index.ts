@@ -3,16 +3,18 @@ import type { Handler } from '../context.ts';
 import { addAccount, getAccount, listAccounts } from './accounts.ts';
 import { changeCalendar, decideHeldDeletes, getCalendar, listCalendars } from './calendars.ts';
 import { listChanges } from './changes.ts';
+import { changeEvent, createEvent, deleteEvent } from './event-writes.ts';
 import { getEvent, listEvents } from './events.ts';
 import { freeBusy } from './free-busy.ts';
 import { listQuarantine, retryQuarantined } from './quarantine.ts';
 import { getSchedule, setSchedule } from './schedule.ts';
 import { listRuns, listStatus } from './status.ts';
 import { requestSync } from './sync.ts';
+import { discardWrite, getWrite, listWrites, retryWrite } from './writes.ts';
 
 export const prefix = '/integrations/calendar';
 
-export const routes: readonly (readonly ['get' | 'post' | 'patch', string, Handler])[] = [
+export const routes: readonly (readonly ['get' | 'post' | 'patch' | 'delete', string, Handler])[] = [
   ['get', '/accounts', listAccounts],
   ['post', '/accounts', addAccount],
   ['get', '/accounts/:id', getAccount],
@@ -21,7 +23,14 @@ export const routes: readonly (readonly ['get' | 'post' | 'patch', string, Handl
   ['patch', '/calendars/:id', changeCalendar],
   ['post', '/calendars/:id/held-deletes', decideHeldDeletes],
   ['get', '/events', listEvents],
+  ['post', '/events', createEvent],
   ['get', '/events/:id', getEvent],
+  ['patch', '/events/:id', changeEvent],
+  ['delete', '/events/:id', deleteEvent],
+  ['get', '/writes', listWrites],
+  ['get', '/writes/:id', getWrite],
+  ['post', '/writes/:id/retry', retryWrite],
+  ['post', '/writes/:id/discard', discardWrite],
   ['post', '/sync', requestSync],
   ['get', '/sync/schedule', getSchedule],
   ['post', '/sync/schedule', setSchedule],

@@ -1,5 +1,5 @@
 /** Calendars as their user sees them, and the switches a user may turn. */
-import type { AccountId, CalendarId } from '@calfleet/domain';
+import type { AccountId, CalendarId, ConflictStrategy } from '@calfleet/domain';
 import { Prisma } from '../../generated/client';
 import type { Transaction } from '../transaction.ts';
 import { beforeAllIds, type Page } from './page.ts';
@@ -70,7 +70,13 @@ export async function calendarsAsked(
 export interface CalendarSwitches {
   active?: boolean | undefined;
   incrementalEnabled?: boolean | undefined;
+  writeEnabled?: boolean | undefined;
+  /** null: as the user's preferences say. */
+  conflictStrategy?: ConflictStrategy | null | undefined;
 }
+
+const switchNames = ['active', 'incremental_enabled', 'write_enabled', 'conflict_strategy'] as const;
+type BeforeSwitch = Pick<CalendarRow, (typeof switchNames)[number] | 'account_id'>;
 
 /**
  * Turns switches of a calendar and writes the feed row. A calendar that becomes active is marked dirty.
@@ -80,22 +86,25 @@ export async function turnCalendarSwitches(
   tx: Transaction,
   { userId, id, now, switches }: { userId: string; id: string; now: Date; switches: CalendarSwitches },
 ): Promise<string[] | null> {
-  const [before] = await tx.$queryRaw<Pick<CalendarRow, 'active' | 'incremental_enabled' | 'account_id'>[]>`
-    select active, incremental_enabled, account_id from calendars
+  const [before] = await tx.$queryRaw<BeforeSwitch[]>`
+    select active, incremental_enabled, write_enabled, conflict_strategy, account_id from calendars
     where user_id = ${userId} and id = ${id}::uuid for update`;
   if (!before) return null;
-  const active = switches.active ?? before.active;
-  const incremental = switches.incrementalEnabled ?? before.incremental_enabled;
-  const fields = [
-    ...(active === before.active ? [] : ['active']),
-    ...(incremental === before.incremental_enabled ? [] : ['incremental_enabled']),
-  ];
+  const after = {
+    active: switches.active ?? before.active,
+    incremental_enabled: switches.incrementalEnabled ?? before.incremental_enabled,
+    write_enabled: switches.writeEnabled ?? before.write_enabled,
+    conflict_strategy:
+      switches.conflictStrategy === undefined ? before.conflict_strategy : switches.conflictStrategy,
+  };
+  const fields = switchNames.filter((name) => after[name] !== before[name]);
   if (fields.length === 0) return fields;
   const at = now.toISOString();
-  const activated = active && !before.active;
+  const activated = after.active && !before.active;
   await tx.$executeRaw`
-    update calendars set active = ${active}, incremental_enabled = ${incremental}, updated_at = ${at}::timestamptz,
-      dirty_seq = dirty_seq + ${activated ? 1 : 0}::int,
+    update calendars set active = ${after.active}, incremental_enabled = ${after.incremental_enabled},
+      write_enabled = ${after.write_enabled}, conflict_strategy = ${after.conflict_strategy},
+      updated_at = ${at}::timestamptz, dirty_seq = dirty_seq + ${activated ? 1 : 0}::int,
       next_pull_at = case when ${activated} then ${at}::timestamptz else next_pull_at end
     where user_id = ${userId} and id = ${id}::uuid`;
   await tx.$executeRaw`

@@ -15,5 +15,6 @@ export * from './quarantine.ts';
 export * from './runs.ts';
 export * from './status.ts';
 export * from './sync-requests.ts';
+export * from './writes.ts';
 export * from './zone-names.ts';
 export type { Page } from './page.ts';

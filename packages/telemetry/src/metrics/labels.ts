@@ -101,7 +101,7 @@ export const renewalResults = [
 export const plans = ['push', 'poll'] as const;
 /** Since a calendar was last verified: up to this long, and longer than the one before. */
 export const ages = ['5m', '15m', '1h', '6h', '1d', 'older', 'never'] as const;
-export const queues = ['webhooks', 'pull', 'backfill', 'accounts', 'watches', 'schedules'] as const;
+export const queues = ['webhooks', 'pull', 'push', 'backfill', 'accounts', 'watches', 'schedules'] as const;
 export const queueStates = ['waiting', 'prioritized', 'delayed', 'active', 'failed'] as const;
 export const ageStates = ['waiting', 'prioritized', 'delayed', 'active'] as const;
 export const ticks = [

@@ -1,0 +1,75 @@
+/** A user's writes: what became of each, and a person's word about those that wait for one. */
+import type { CalendarId, EventId } from '@calfleet/domain';
+import { Prisma } from '../../generated/client';
+import type { Transaction } from '../transaction.ts';
+import type { WriteError, WriteOp, WriteState } from '../writes.ts';
+import { afterAllIds, type Page } from './page.ts';
+
+export interface ShownWrite {
+  id: string;
+  calendar_id: CalendarId;
+  event_id: EventId;
+  op: WriteOp;
+  state: WriteState;
+  folded_into: string | null;
+  attempts: number;
+  error: WriteError | null;
+  created_at: Date;
+  applied_at: Date | null;
+}
+
+const columns = Prisma.sql`id, calendar_id, event_id, op, state, folded_into, attempts, error, created_at, applied_at`;
+
+/** Newest first. */
+export async function listWrites(
+  tx: Transaction,
+  { userId, state, after, limit }: { userId: string; state: WriteState | null } & Page<string>,
+): Promise<ShownWrite[]> {
+  return tx.$queryRaw<ShownWrite[]>`
+    select ${columns} from calendar_writes
+     where user_id = ${userId} and id < ${after ?? afterAllIds}::uuid
+       and (${state}::text is null or state = ${state})
+     order by id desc limit ${limit}`;
+}
+
+export async function findWrite(
+  tx: Transaction,
+  { userId, id }: { userId: string; id: string },
+): Promise<ShownWrite | null> {
+  const [row] = await tx.$queryRaw<ShownWrite[]>`
+    select ${columns} from calendar_writes where user_id = ${userId} and id = ${id}::uuid`;
+  return row ?? null;
+}
+
+/** Lets a write leave that was parked or waits for later, at once. @returns whether there was one to let go */
+export async function retryWrite(
+  tx: Transaction,
+  { userId, id, now }: { userId: string; id: string; now: Date },
+): Promise<boolean> {
+  const changed = await tx.$executeRaw`
+    update calendar_writes set state = 'pending', not_before = null, error = null, updated_at = ${now}
+     where user_id = ${userId} and (id = ${id}::uuid or folded_into = ${id}::uuid) and state in ('parked', 'pending')`;
+  return changed > 0;
+}
+
+/**
+ * Takes a write back that is not on its way, with what was folded into it. Its event is read from the provider again; one
+ * that the provider never heard of is gone.
+ * @returns null: it is on its way, or done
+ */
+export async function discardWrite(
+  tx: Transaction,
+  { userId, id, now }: { userId: string; id: string; now: Date },
+): Promise<Pick<ShownWrite, 'calendar_id' | 'event_id' | 'op'> | null> {
+  const rows = await tx.$queryRaw<(Pick<ShownWrite, 'calendar_id' | 'event_id' | 'op'> & { id: string })[]>`
+    update calendar_writes set state = 'discarded', updated_at = ${now}
+     where user_id = ${userId} and (id = ${id}::uuid or folded_into = ${id}::uuid)
+       and state in ('pending', 'parked', 'conflict')
+    returning id, calendar_id, event_id, op`;
+  const own = rows.find((row) => row.id === id);
+  if (!own) return null;
+  await tx.$executeRaw`
+    update calendar_events set recheck_at = ${now}
+     where id = ${own.event_id}::uuid and provider_event_id is not null`;
+  return own;
+}

@@ -1,0 +1,258 @@
+/**
+ * Writes on their way to the provider: one row per wish of a user, in order, settled by what the provider answered or by
+ * what it turned out to hold already.
+ */
+import {
+  SyncError,
+  isId,
+  type AccountId,
+  type CalendarId,
+  type ConflictStrategy,
+  type EventId,
+  type EventPatch,
+  type ProviderName,
+  type SyncErrorCode,
+  type WritableFields,
+} from '@calfleet/domain';
+import type { Evidence } from './evidence.ts';
+import { leaseSeconds } from './lease.ts';
+import type { Transaction } from './transaction.ts';
+
+export type WriteOp = 'create' | 'update' | 'delete';
+/** `conflict` and `parked` wait for a person. */
+export type WriteState = 'pending' | 'pushing' | 'applied' | 'conflict' | 'parked' | 'discarded';
+
+export interface WriteRow {
+  id: string;
+  event_id: EventId;
+  op: WriteOp;
+  patch: EventPatch;
+  /** Null for a creation. */
+  base: WritableFields | null;
+  base_version: string | null;
+  state: WriteState;
+  attempts: number;
+  rounds: number;
+  created_at: Date;
+}
+
+/** Why a write waits or rests; no contents of events. */
+export interface WriteError {
+  code: SyncErrorCode;
+  message: string;
+}
+
+export interface NewWrite {
+  id: string;
+  eventId: EventId;
+  op: WriteOp;
+  patch: EventPatch;
+  base: WritableFields | null;
+  baseVersion: string | null;
+}
+
+export async function insertWrite(
+  tx: Transaction,
+  of: { userId: string; accountId: AccountId; calendarId: CalendarId; at: Date },
+  write: NewWrite,
+): Promise<void> {
+  await tx.$executeRaw`
+    insert into calendar_writes (id, user_id, account_id, calendar_id, event_id, op, patch, base, base_version,
+      created_at, updated_at)
+    values (${write.id}::uuid, ${of.userId}, ${of.accountId}::uuid, ${of.calendarId}::uuid, ${write.eventId}::uuid,
+      ${write.op}, ${JSON.stringify(write.patch)}::jsonb, ${write.base && JSON.stringify(write.base)}::jsonb,
+      ${write.baseVersion}, ${of.at}, ${of.at})`;
+}
+
+/** Writes that are not done, of these events, oldest first. */
+export async function unsettledWrites(tx: Transaction, eventIds: readonly EventId[]): Promise<WriteRow[]> {
+  return tx.$queryRaw<WriteRow[]>`
+    select id, event_id, op, patch, base, base_version, state, attempts, rounds, created_at from calendar_writes
+     where event_id = any(${[...eventIds]}::uuid[]) and state in ('pending', 'pushing', 'conflict', 'parked')
+       and folded_into is null
+     order by id`;
+}
+
+/** Gives the wishes of one write to another that has not left yet. */
+export async function foldWrite(tx: Transaction, id: string, into: { id: string; at: Date }): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_writes set folded_into = ${into.id}::uuid, updated_at = ${into.at} where id = ${id}::uuid`;
+}
+
+/** What is left to be written, and upon what. */
+export async function rebaseWrite(
+  tx: Transaction,
+  write: Pick<WriteRow, 'id' | 'op' | 'patch' | 'base' | 'base_version'>,
+  at: Date,
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_writes
+       set op = ${write.op}, patch = ${JSON.stringify(write.patch)}::jsonb,
+           base = ${write.base && JSON.stringify(write.base)}::jsonb, base_version = ${write.base_version},
+           updated_at = ${at}
+     where id = ${write.id}::uuid`;
+}
+
+/** Ends a write, or lays it down until a person decides; what was folded into it goes the same way. */
+export async function settleWrite(
+  tx: Transaction,
+  id: string,
+  end: { state: Exclude<WriteState, 'pending' | 'pushing'>; error: WriteError | null; at: Date },
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_writes
+       set state = ${end.state}, error = ${end.error && JSON.stringify(end.error)}::jsonb, updated_at = ${end.at},
+           applied_at = case when ${end.state} = 'applied' then ${end.at}::timestamptz end
+     where id = ${id}::uuid or folded_into = ${id}::uuid`;
+}
+
+/** What a push holds while it works. */
+export interface PushLease {
+  calendarId: CalendarId;
+  userId: string;
+  accountId: AccountId;
+  provider: ProviderName;
+  providerCalendarId: string;
+  timeZone: string;
+  epoch: bigint;
+}
+
+/** null: somebody else pushes, or the calendar is not to be written to. */
+export async function acquirePush(tx: Transaction, id: CalendarId): Promise<PushLease | null> {
+  const rows = await tx.$queryRaw<PushLease[]>`
+    update calendars c
+       set push_epoch = push_epoch + 1, push_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
+      from calendar_accounts a
+     where c.id = ${id}::uuid and c.active and c.state not in ('gone', 'paused') and a.id = c.account_id
+       and a.status = 'active' and (c.push_until is null or c.push_until < clock_timestamp())
+    returning c.id as "calendarId", c.user_id as "userId", c.account_id as "accountId", c.provider,
+      c.provider_calendar_id as "providerCalendarId", c.time_zone as "timeZone", c.push_epoch as epoch`;
+  return rows[0] ?? null;
+}
+
+/**
+ * Proves the lease and renews it; the first write of every transaction of a push.
+ * @returns the number of the calendar's evidence, for what is asked next
+ * @throws lease_lost
+ */
+export async function keepPush(
+  tx: Transaction,
+  { calendarId, epoch }: PushLease,
+): Promise<{ writeSeq: bigint }> {
+  const [kept] = await tx.$queryRaw<{ write_seq: bigint }[]>`
+    update calendars set push_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
+     where id = ${calendarId}::uuid and push_epoch = ${epoch} and push_until is not null
+    returning write_seq`;
+  if (!kept) throw new SyncError('lease_lost', `Another worker pushes calendar ${calendarId}`);
+  return { writeSeq: kept.write_seq };
+}
+
+export async function releasePush(tx: Transaction, { calendarId, epoch }: PushLease): Promise<void> {
+  await tx.$executeRaw`
+    update calendars set push_until = null where id = ${calendarId}::uuid and push_epoch = ${epoch}`;
+}
+
+/** Takes the oldest write that may leave now; one that left with a worker that died leaves again. */
+export async function takeWrite(tx: Transaction, calendarId: CalendarId, at: Date): Promise<WriteRow | null> {
+  const rows = await tx.$queryRaw<WriteRow[]>`
+    update calendar_writes w set state = 'pushing', attempts = w.attempts + 1, updated_at = ${at}
+     where w.id = (select n.id from calendar_writes n
+        where n.calendar_id = ${calendarId}::uuid and n.state in ('pending', 'pushing') and n.folded_into is null
+          and (n.not_before is null or n.not_before <= ${at})
+          -- In order: not past an older one of the same event.
+          and not exists (select from calendar_writes o where o.event_id = n.event_id and o.id < n.id
+            and o.state in ('pending', 'pushing') and o.folded_into is null)
+        order by n.id limit 1)
+    returning w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.created_at`;
+  return rows[0] ?? null;
+}
+
+/** Not now: it waits for its turn again. */
+export async function putOffWrite(
+  tx: Transaction,
+  id: string,
+  until: { notBefore: Date; error: WriteError; at: Date; isRound?: boolean },
+): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_writes
+       set state = 'pending', not_before = ${until.notBefore}, error = ${JSON.stringify(until.error)}::jsonb,
+           updated_at = ${until.at}, rounds = rounds + ${until.isRound ? 1 : 0}
+     where id = ${id}::uuid and state = 'pushing'`;
+}
+
+/** Calendars with writes that may leave now and nobody who pushes them: the drain rings for these. */
+export async function calendarsToPush(tx: Transaction, at: Date, limit: number): Promise<CalendarId[]> {
+  const rows = await tx.$queryRaw<{ id: CalendarId }[]>`
+    select c.id from calendars c
+     where (c.push_until is null or c.push_until < clock_timestamp()) and exists (
+       select from calendar_writes w where w.calendar_id = c.id and w.state in ('pending', 'pushing')
+         and w.folded_into is null and (w.not_before is null or w.not_before <= ${at}))
+     order by c.id limit ${limit}`;
+  return rows.map(({ id }) => id);
+}
+
+/** A write that is not done, and the event that it is about. */
+export type MetWrite = WriteRow & { event: { id: EventId; provider_event_id: string | null } };
+
+/** What a page shows, by everything that it may be known by here. */
+export interface ShownIds {
+  providerEventIds: readonly string[];
+  /** Creations of ours that the page shows for the first time. */
+  writeIds: readonly string[];
+  /** Changed occurrences: series and slot, by turns. */
+  slots: readonly { series: string; slot: string }[];
+}
+
+/**
+ * Writes that are not done and whose events a page shows, oldest first. Not those of events that know better than the
+ * page: it was asked for before they were last written.
+ */
+export async function writesMet(
+  tx: Transaction,
+  { calendarId, writeSeq }: Pick<Evidence, 'calendarId' | 'writeSeq'>,
+  shown: ShownIds,
+): Promise<MetWrite[]> {
+  // Most calendars have none, and this is asked with every page.
+  const [any] = await tx.$queryRaw<unknown[]>`
+    select 1 from calendar_writes where calendar_id = ${calendarId}::uuid
+      and state in ('pending', 'pushing', 'conflict', 'parked') limit 1`;
+  if (!any) return [];
+  const rows = await tx.$queryRaw<(WriteRow & { provider_event_id: string | null })[]>`
+    select w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.created_at,
+      e.provider_event_id
+    from calendar_writes w join calendar_events e on e.id = w.event_id
+    where w.calendar_id = ${calendarId}::uuid and w.state in ('pending', 'pushing', 'conflict', 'parked')
+      and w.folded_into is null and e.written_seq <= ${writeSeq} and (e.provider_event_id = any(${[...shown.providerEventIds]}::text[])
+        or (e.provider_event_id is null and (w.id = any(${shown.writeIds.filter(isId)}::uuid[])
+          or (e.provider_series_id, e.slot) in (select x.series, x.slot
+            from json_to_recordset(${JSON.stringify(shown.slots)}::json) as x(series text, slot text)))))
+    order by w.id`;
+  return rows.map(({ provider_event_id, ...write }) => ({
+    ...write,
+    event: { id: write.event_id, provider_event_id },
+  }));
+}
+
+/** The event that we made has this name at its provider. */
+export async function nameEvent(tx: Transaction, id: EventId, providerEventId: string | null): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_events set provider_event_id = ${providerEventId} where id = ${id}::uuid`;
+}
+
+/** What wins where both sides changed the same: the calendar's own word, else its user's. */
+export async function readStrategy(tx: Transaction, calendarId: CalendarId): Promise<ConflictStrategy> {
+  const [row] = await tx.$queryRaw<{ strategy: ConflictStrategy }[]>`
+    select coalesce(c.conflict_strategy, p.conflict_strategy, ${strategyDefault}) as strategy
+    from calendars c left join calendar_preferences p on p.user_id = c.user_id where c.id = ${calendarId}::uuid`;
+  return row?.strategy ?? strategyDefault;
+}
+
+const strategyDefault: ConflictStrategy = 'newest_wins';
+
+/** Whether a write may leave now. */
+export async function isWritePending(tx: Transaction, calendarId: CalendarId, at: Date): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`
+    select 1 from calendar_writes where calendar_id = ${calendarId}::uuid and state in ('pending', 'pushing')
+      and folded_into is null and (not_before is null or not_before <= ${at}) limit 1`;
+  return rows.length > 0;
+}

@@ -1,0 +1,239 @@
+/**
+ * Tells the provider what was written here: one write at a time per calendar, in order, each upon the version that it was
+ * made on. Every step may be repeated: what was done already is recognised by its write id or by what the event holds.
+ */
+import {
+  asSyncError,
+  SyncError,
+  type CalendarProvider,
+  type EventWriter,
+  type RemoteItem,
+  type SyncErrorCode,
+  type WrittenEvent,
+} from '@calfleet/domain';
+import {
+  acquirePush,
+  isWritePending,
+  keepPush,
+  markDirty,
+  nameEvent,
+  putOffWrite,
+  readPushed,
+  rebaseWrite,
+  releasePush,
+  settleWrite,
+  stampWritten,
+  takeEvidence,
+  takeWrite,
+  unsettledWrites,
+  type Evidence,
+  type PushedEvent,
+  type PushLease,
+  type Transaction,
+  type WriteRow,
+} from '@calfleet/db';
+import type { CalendarId } from '@calfleet/domain';
+import { sortItems, storeItems } from './apply.ts';
+import type { SyncDeps } from './deps.ts';
+import { storedFields, writableOf } from './event-row.ts';
+import { storeHalving } from './halve.ts';
+import { sayable } from './pull-failure.ts';
+import { ring, ringPush } from './ring.ts';
+import { providerOf } from './provider-of.ts';
+
+/** One job's worth; whoever has more to say rings again. */
+const writesMax = 100;
+/** So often somebody else's change may come in between; then a person decides. */
+const roundsMax = 3;
+const firstBackoffMs = 2_000;
+const backoffMaxMs = 15 * 60_000;
+
+/** `busy`: somebody else pushes. `more`: there is more to push at once. */
+export type PushResult = 'busy' | 'done' | 'more';
+
+/** @throws SyncError what the queue has to know; the write that met it waits for its turn again */
+export async function pushCalendar(
+  deps: SyncDeps,
+  calendarId: CalendarId,
+  signal: AbortSignal,
+): Promise<PushResult> {
+  const lease = await deps.db.transaction({ role: 'worker' }, (tx) => acquirePush(tx, calendarId));
+  if (!lease) return 'busy';
+  try {
+    for (let writes = 0; writes < writesMax && !signal.aborted; writes += 1) {
+      const taken = await take(deps, lease);
+      if (!taken) break;
+      await push(deps, lease, taken);
+    }
+  } finally {
+    await deps.db.transaction({ role: 'worker' }, (tx) => releasePush(tx, lease));
+  }
+  // What waits for later is rung for by whoever put it off, and by the drain.
+  const isMore = await deps.db.transaction({ role: 'worker' }, (tx) =>
+    isWritePending(tx, calendarId, deps.clock.now()),
+  );
+  if (isMore) await ringPush(deps, calendarId);
+  return isMore ? 'more' : 'done';
+}
+
+interface Taken {
+  write: WriteRow;
+  event: PushedEvent;
+  /** Of the calendar's evidence, before the provider is asked. */
+  writeSeq: bigint;
+}
+
+const take = (deps: SyncDeps, lease: PushLease): Promise<Taken | null> =>
+  deps.db.transaction({ role: 'worker' }, async (tx) => {
+    const { writeSeq } = await keepPush(tx, lease);
+    const write = await takeWrite(tx, lease.calendarId, deps.clock.now());
+    if (!write) return null;
+    return { write, event: await readPushed(tx, write.event_id), writeSeq };
+  });
+
+async function push(deps: SyncDeps, lease: PushLease, taken: Taken): Promise<void> {
+  let item: RemoteItem | null;
+  try {
+    item = await send(deps, lease, taken);
+  } catch (thrown) {
+    return fail(deps, lease, taken, asSyncError(thrown));
+  }
+  await deps.db.transaction({ role: 'worker', calendars: [lease.calendarId] }, async (tx) => {
+    await keepPush(tx, lease);
+    await answered(deps, tx, lease, { ...taken, item });
+  });
+}
+
+/** @returns the event as the provider has it now; null: deleted */
+async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): Promise<RemoteItem | null> {
+  const provider = writerOf(providerOf(deps, lease));
+  const session = deps.sessions.open({
+    accountId: lease.accountId,
+    provider: lease.provider,
+    urgency: 'user',
+  });
+  const where = { providerCalendarId: lease.providerCalendarId, calendarTimeZone: lease.timeZone };
+  if (write.op === 'create') {
+    const fields = { ...writableOf(storedFields(event)), ...write.patch };
+    return provider.createEvent(session, { ...where, writeId: write.id, fields });
+  }
+  const target = { ...where, event: namedAs(event), providerVersion: write.base_version };
+  if (write.op === 'delete') {
+    await provider.deleteEvent(session, target).catch(unlessMissing);
+    return null;
+  }
+  const { patch } = write;
+  const whole = { ...writableOf(storedFields(event)), ...patch };
+  return { type: 'event', event: await provider.updateEvent(session, { ...target, patch, whole }) };
+}
+
+function writerOf(provider: CalendarProvider): EventWriter {
+  if ('createEvent' in provider) return provider as CalendarProvider & EventWriter;
+  throw new SyncError('misconfigured', `Nobody can write to ${provider.name}.`);
+}
+
+/** What the provider calls it; an occurrence that it never heard of by itself goes by its slot. */
+function namedAs(event: PushedEvent): WrittenEvent {
+  if (event.provider_event_id !== null) return { providerEventId: event.provider_event_id };
+  const { provider_series_id: providerSeriesId, slot, original_start: originalStart } = event;
+  if (providerSeriesId === null || slot === null) {
+    throw new SyncError('bug', 'A write about an event that its provider does not know.');
+  }
+  return { occurrence: { providerSeriesId, slot, originalStart: originalStart as never } };
+}
+
+/** What is gone already is deleted. */
+function unlessMissing(thrown: unknown): void {
+  if (asSyncError(thrown).code !== 'remote_missing') throw thrown;
+}
+
+/** Stores what the provider answered: newer than any page asked for before, and the base of what is still to be written. */
+async function answered(
+  deps: SyncDeps,
+  tx: Transaction,
+  lease: PushLease,
+  { write, event, writeSeq, item }: Taken & { item: RemoteItem | null },
+): Promise<void> {
+  const at = deps.clock.now();
+  const evidence: Evidence = {
+    calendarId: lease.calendarId,
+    userId: lease.userId,
+    accountId: lease.accountId,
+    writeSeq,
+    ...(await takeEvidence(tx, lease.calendarId)),
+    at,
+    origin: 'provider',
+  };
+  await settleWrite(tx, write.id, { state: 'applied', error: null, at });
+  if (!item) return stampWritten(tx, event.id, evidence.writtenSeq);
+  if (item.type === 'event') {
+    if (event.provider_event_id === null) await nameEvent(tx, event.id, item.event.providerEventId);
+    // Nobody came in between, so what is still to be written is written upon this, however it was rewritten there.
+    const base = writableOf(item.event.fields);
+    for (const later of await unsettledWrites(tx, [event.id])) {
+      if (later.state !== 'pending') continue;
+      await rebaseWrite(tx, { ...later, base, base_version: item.event.providerVersion }, at);
+    }
+  }
+  const windowed = providerOf(deps, lease).windowed;
+  await storeItems(tx, evidence, sortItems([item]), {
+    store: storeHalving,
+    hasQuarantine: false,
+    look: windowed ? { id: write.id, roundId: null } : null,
+  });
+}
+
+/** Asked again at growing distances. */
+const later = new Set<SyncErrorCode>([
+  'provider_unavailable',
+  'rate_limited',
+  'cursor_expired',
+  'lease_lost',
+]);
+
+async function fail(deps: SyncDeps, lease: PushLease, taken: Taken, error: SyncError): Promise<void> {
+  const { write } = taken;
+  const { calendarId } = lease;
+  const at = deps.clock.now();
+  const said = { code: error.code, message: sayable(error) };
+  deps.logger.warn('A write did not go through', {
+    calendar_id: calendarId,
+    write_id: write.id,
+    code: error.code,
+    error: error.message,
+    ...error.context,
+  });
+  const isMoved = error.code === 'version_conflict' || error.code === 'remote_missing';
+  if (isMoved && write.rounds < roundsMax) {
+    // The next pull brings what is there, and lays the write upon it.
+    await withLease(deps, lease, async (tx) => {
+      const notBefore = new Date(at.getTime() + firstBackoffMs);
+      await putOffWrite(tx, write.id, { notBefore, error: said, at, isRound: true });
+      await markDirty(tx, calendarId);
+    });
+    await ring(deps, calendarId, 'user');
+    return ringPush(deps, calendarId, { delayMs: firstBackoffMs });
+  }
+  if (later.has(error.code) || error.code === 'credentials_revoked') {
+    const waitMs = error.retryAfterMs ?? Math.min(firstBackoffMs * 2 ** (write.attempts - 1), backoffMaxMs);
+    await withLease(deps, lease, (tx) =>
+      putOffWrite(tx, write.id, { notBefore: new Date(at.getTime() + waitMs), error: said, at }),
+    );
+    // A grant that is dead is told by the pull, once.
+    if (error.code === 'credentials_revoked') await ring(deps, calendarId, 'user');
+    throw error;
+  }
+  await withLease(deps, lease, (tx) =>
+    settleWrite(tx, write.id, { state: isMoved ? 'conflict' : 'parked', error: said, at }),
+  );
+}
+
+const withLease = (
+  deps: SyncDeps,
+  lease: PushLease,
+  work: (tx: Transaction) => Promise<void>,
+): Promise<void> =>
+  deps.db.transaction({ role: 'worker' }, async (tx) => {
+    await keepPush(tx, lease);
+    await work(tx);
+  });
