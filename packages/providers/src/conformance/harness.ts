@@ -6,6 +6,7 @@ import type {
   CalendarProvider,
   EventFields,
   EventTime,
+  EventWriter,
   ProviderSession,
   TokenEndpoint,
 } from '@calfleet/domain';
@@ -30,11 +31,13 @@ interface HarnessQuirks {
   bareSeries: boolean;
 }
 
-export type HarnessOperation = 'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch';
+export type HarnessOperation =
+  'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch' | keyof EventWriter;
 
 interface HarnessFault {
   operation: HarnessOperation;
-  failure: 'unavailable' | 'rate_limited';
+  /** `lost_answer`: it is done, and nobody hears of it. */
+  failure: 'unavailable' | 'rate_limited' | 'lost_answer';
   /** Matching calls that pass first. */
   skip?: number;
 }
@@ -47,9 +50,15 @@ export interface HarnessNotification {
   state: string;
 }
 
+interface NewCalendar {
+  refusesPush?: boolean;
+  timeZone?: string;
+  readOnly?: boolean;
+}
+
 interface HarnessCloud {
-  /** @returns the provider's id of a new calendar that the session's account can see. */
-  createCalendar(options?: { refusesPush?: boolean; timeZone?: string }): Promise<string>;
+  /** @returns the provider's id of a new calendar that the session's account can see, and write to unless `readOnly`. */
+  createCalendar(options?: NewCalendar): Promise<string>;
   unshareCalendar(calendarId: string): Promise<void>;
   put(calendarId: string, event: HarnessEvent): Promise<void>;
   remove(calendarId: string, eventName: string): Promise<void>;
@@ -100,7 +109,8 @@ export interface CountingSession extends ProviderSession {
 }
 
 export interface ProviderHarness {
-  readonly provider: CalendarProvider;
+  /** The methods that write may be missing where `writes` of the suite is false. */
+  readonly provider: CalendarProvider & Partial<EventWriter>;
   readonly tokens: TokenEndpoint;
   readonly cloud: HarnessCloud;
   /** null: see `wire` of the suite. */

@@ -146,7 +146,7 @@ export function describeItems(suite: Suite): void {
 }
 
 /** The slots that the lines of a series name. */
-function slotsOf({ start, end, recurrence }: EventFields): string[] {
+export function slotsOf({ start, end, recurrence }: EventFields): string[] {
   const window = { from: new Date('2026-01-01'), to: new Date('2028-01-01') };
   return expandSeries({ start, end, recurrence, window, replaced: new Set() }).occurrences.map(
     ({ slot }) => slot,

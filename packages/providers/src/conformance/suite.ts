@@ -11,6 +11,7 @@ import { describeRounds } from './rounds.ts';
 import { describeWatches } from './watches.ts';
 import { describeWindows } from './windows.ts';
 import { describeWire, type WireAnswers } from './wire.ts';
+import { describeWireWrites, describeWrites } from './writes.ts';
 
 interface ProviderUnderTest {
   name: string;
@@ -19,10 +20,19 @@ interface ProviderUnderTest {
   windowed: boolean;
   /** What this provider's own answers mean; or why the cases about bytes on a wire cannot run. */
   wire: WireAnswers | { none: string };
+  /** Whether the adapter writes. */
+  writes: boolean;
   skips?: Skips;
 }
 
-export function describeProvider({ name, open, windowed, wire, skips = {} }: ProviderUnderTest): void {
+export function describeProvider({
+  name,
+  open,
+  windowed,
+  wire,
+  writes,
+  skips = {},
+}: ProviderUnderTest): void {
   describe(`provider ${name}`, () => {
     let harness: ProviderHarness;
     const { test, unused } = registrar(skips);
@@ -48,6 +58,8 @@ export function describeProvider({ name, open, windowed, wire, skips = {} }: Pro
     describeWatches(suite);
     if ('none' in wire) it.skip(`the wire (${wire.none})`, () => undefined);
     else describeWire(suite, wire);
+    if (writes) describeWrites(suite);
+    if (writes && !('none' in wire)) describeWireWrites(suite);
 
     it('excuses itself from cases that there are', () => {
       expect(unused()).toEqual([]);
