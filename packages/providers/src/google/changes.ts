@@ -51,10 +51,11 @@ export async function readEvents(
   return items;
 }
 
-async function readEvent(
+/** null: Google knows no such event, or no such calendar. */
+export async function readEvent(
   calls: GoogleCalls,
   session: ProviderSession,
-  request: ReadRequest,
+  request: Pick<ReadRequest, 'providerCalendarId' | 'calendarTimeZone'>,
   eventId: string,
 ): Promise<RemoteItem | null> {
   try {

@@ -4,10 +4,11 @@
  * answer never kills a calendar or an account.
  * https://developers.google.com/workspace/calendar/api/guides/errors
  */
-import { SyncError, type ParkScope, type SyncErrorCode } from '@calfleet/domain';
+import { SyncError, type EventWriter, type ParkScope, type SyncErrorCode } from '@calfleet/domain';
 import { networkCause, retryAfterMs } from '../http.ts';
 
-export type GoogleOperation = 'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch';
+export type GoogleOperation =
+  'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch' | keyof EventWriter;
 
 /** What an error answer says, as far as it says anything. */
 interface GoogleFailure {
@@ -44,6 +45,7 @@ const codes: Record<string, SyncErrorCode> = {
   forbidden: 'permission_denied',
   notACalendarUser: 'permission_denied',
   forbiddenForNonOrganizer: 'permission_denied',
+  requiredAccessLevel: 'permission_denied',
   // The Calendar API is switched off in the operator's own Cloud project.
   accessNotConfigured: 'misconfigured',
   pushNotSupportedForRequestedResource: 'push_not_supported',
@@ -104,8 +106,9 @@ function codeOf(failure: GoogleFailure, operation: GoogleOperation): SyncErrorCo
   // A 403 that is not Google's JSON comes from something in between and says nothing about this user.
   if (status === 403 && reason !== null) return 'permission_denied';
   if ((status === 404 || status === 410) && operation !== 'listCalendars') return 'remote_missing';
-  // The channel id is taken or the expiry is unusable: the same request will never be accepted.
-  if (status === 400 && operation === 'watch') return 'request_rejected';
+  // The channel id is taken, the expiry is unusable, the event makes no sense: the same request will never be accepted.
+  if (status === 400 && (operation === 'watch' || isWrite(operation))) return 'request_rejected';
+  if (isWrite(operation) && isConflict(failure, operation)) return 'version_conflict';
   return 'provider_unavailable';
 }
 
@@ -122,6 +125,13 @@ function isCursorDead({ status, message, location }: GoogleFailure): boolean {
     /\binvalid (sync|page) ?token/i.test(message ?? '')
   );
 }
+
+const isWrite = (operation: GoogleOperation): operation is keyof EventWriter =>
+  operation === 'createEvent' || operation === 'updateEvent' || operation === 'deleteEvent';
+
+/** A creation names no version, so a 412 to it comes of nothing and goes away by itself. */
+const isConflict = ({ status }: GoogleFailure, operation: keyof EventWriter): boolean =>
+  status === 409 || (status === 412 && operation !== 'createEvent');
 
 function waitOf(failure: GoogleFailure, code: SyncErrorCode, now: Date): number | undefined {
   const told = retryAfterMs(failure.retryAfter, now);

@@ -22,6 +22,9 @@ const operations: Record<HarnessOperation, Operation> = {
   readEvents: 'events.get',
   watch: 'events.watch',
   stopWatch: 'channels.stop',
+  createEvent: 'events.insert',
+  updateEvent: 'events.patch',
+  deleteEvent: 'events.delete',
 };
 
 describeProvider({
@@ -45,6 +48,7 @@ describeProvider({
       [{ status: 418, reason: 'somethingNew' }, 'provider_unavailable'],
     ],
   },
+  writes: true,
   skips: { 'prolongs a channel, but none that is stopped': 'Google replaces channels' },
 });
 
@@ -80,6 +84,12 @@ async function openGoogle(): Promise<ProviderHarness> {
   };
 }
 
+const effects = {
+  unavailable: { kind: 'status', status: 503 },
+  rate_limited: { kind: 'status', status: 403, reason: 'rateLimitExceeded' },
+  lost_answer: { kind: 'drop_after' },
+} as const;
+
 function cloudOf(sandbox: Sandbox, receiver: Receiver): ProviderHarness['cloud'] {
   const account = sandbox.google.account('ada@example.com');
   return {
@@ -88,7 +98,8 @@ function cloudOf(sandbox: Sandbox, receiver: Receiver): ProviderHarness['cloud']
     nameOf: (_, id) => id,
     // Answered with 401, which must not be taken for a refused token.
     badAddress: 'https://refused.example/hooks',
-    createCalendar: async (options = {}) => account.createCalendar(options).id,
+    createCalendar: async ({ readOnly = false, ...options } = {}) =>
+      account.createCalendar({ ...options, accessRole: readOnly ? 'reader' : 'owner' }).id,
     unshareCalendar: async (id) => account.calendar(id).unshare(),
     put: async (id, event) => {
       const calendar = account.calendar(id);
@@ -109,9 +120,7 @@ function cloudOf(sandbox: Sandbox, receiver: Receiver): ProviderHarness['cloud']
     expireCursors: async (id) => account.calendar(id).expireSyncTokens(),
     expirePageCursors: async (id) => account.calendar(id).expirePageTokens(),
     fail: async ({ operation, failure, skip = 0 }) => {
-      const answer =
-        failure === 'rate_limited' ? { status: 403, reason: 'rateLimitExceeded' } : { status: 503 };
-      sandbox.faults.add({ operation: operations[operation], skip, effect: { kind: 'status', ...answer } });
+      sandbox.faults.add({ operation: operations[operation], skip, effect: effects[failure] });
     },
     expireAccessTokens: async () => account.expireAccessTokens(),
     revokeGrant: async () => account.revoke(),

@@ -2,11 +2,12 @@
  * Google Calendar behind the port. Stateless: no token, cursor or calendar is kept between calls, so one provider
  * serves every account of a process.
  */
-import type { CalendarProvider, Clock } from '@calfleet/domain';
+import type { CalendarProvider, Clock, EventWriter } from '@calfleet/domain';
 import { createCalls } from './call.ts';
 import { listCalendars } from './calendars.ts';
 import { listChanges, readEvents } from './changes.ts';
 import { stopWatch, watch } from './watch.ts';
+import { createEvent, deleteEvent, updateEvent } from './writes.ts';
 
 export interface GoogleProviderOptions {
   /** Root of the API, `https://www.googleapis.com/` or a sandbox; a path is kept. */
@@ -16,7 +17,7 @@ export interface GoogleProviderOptions {
   clock: Clock;
 }
 
-export function createGoogleProvider(options: GoogleProviderOptions): CalendarProvider {
+export function createGoogleProvider(options: GoogleProviderOptions): CalendarProvider & EventWriter {
   const calls = createCalls(options);
   return {
     name: 'google',
@@ -26,5 +27,8 @@ export function createGoogleProvider(options: GoogleProviderOptions): CalendarPr
     readEvents: (session, request) => readEvents(calls, session, request),
     watch: (session, request) => watch(calls, session, request),
     stopWatch: (session, channel) => stopWatch(calls, session, channel),
+    createEvent: (session, request) => createEvent(calls, session, request),
+    updateEvent: (session, request) => updateEvent(calls, session, request),
+    deleteEvent: (session, request) => deleteEvent(calls, session, request),
   };
 }

@@ -1,7 +1,8 @@
 /** Planned misfortune: a fault waits for calls that match it, lets some pass and strikes the next ones. */
-import { SyncError, type SyncErrorCode } from '@calfleet/domain';
+import { SyncError, type EventWriter, type SyncErrorCode } from '@calfleet/domain';
 
-export type MemoryOperation = 'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch';
+export type MemoryOperation =
+  'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'stopWatch' | keyof EventWriter;
 
 export interface MemoryFault {
   code: SyncErrorCode;

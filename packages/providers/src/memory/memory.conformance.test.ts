@@ -8,6 +8,7 @@ describeProvider({
   name: 'memory',
   windowed: false,
   open: async () => openMemory(),
+  writes: true,
   wire: { none: 'the memory provider answers with values, not with bytes' },
   skips: {
     'prolongs a channel, but none that is stopped': 'the memory provider replaces channels, as Google does',
@@ -49,10 +50,14 @@ function openMemory(): ProviderHarness {
       idOf: (_, name) => name,
       nameOf: (_, id) => id,
       badAddress: 'http://calfleet.example/hooks',
-      createCalendar: async (options = {}) => {
+      createCalendar: async ({ readOnly = false, ...options } = {}) => {
         calendars += 1;
         const providerCalendarId = `calendar-${calendars}`;
-        cloud.createCalendar({ providerCalendarId, ...options });
+        cloud.createCalendar({
+          providerCalendarId,
+          accessRole: readOnly ? 'reader' : 'owner',
+          ...options,
+        });
         return providerCalendarId;
       },
       unshareCalendar: async (id) => cloud.removeCalendar(id),
@@ -70,7 +75,11 @@ function openMemory(): ProviderHarness {
         cloud.fail(
           failure === 'rate_limited'
             ? { ...fault, code: 'rate_limited', retryAfterMs: 60_000 }
-            : { ...fault, code: 'provider_unavailable' },
+            : {
+                ...fault,
+                code: 'provider_unavailable',
+                when: failure === 'lost_answer' ? 'after' : 'before',
+              },
         ),
       expireAccessTokens: async () => {
         for (let n = 1; n <= tokens; n += 1) cloud.refusedTokens.add(`token-${n}`);

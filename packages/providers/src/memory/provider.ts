@@ -1,11 +1,12 @@
 /** The port over a {@link MemoryCloud}: what a well-meaning but awkward provider may legally do, without HTTP. */
-import type { CalendarProvider, RemoteCalendar } from '@calfleet/domain';
+import type { CalendarProvider, EventWriter, RemoteCalendar } from '@calfleet/domain';
 import { call } from './call.ts';
 import { listChanges, readEvents } from './changes.ts';
 import type { MemoryCalendar, MemoryCloud } from './cloud.ts';
 import { stopWatch, watch } from './watch.ts';
+import { createEvent, deleteEvent, updateEvent } from './writes.ts';
 
-export function createMemoryProvider(cloud: MemoryCloud): CalendarProvider {
+export function createMemoryProvider(cloud: MemoryCloud): CalendarProvider & EventWriter {
   return {
     name: 'memory',
     windowed: false,
@@ -27,6 +28,12 @@ export function createMemoryProvider(cloud: MemoryCloud): CalendarProvider {
       call(cloud, session, { operation: 'stopWatch', providerCalendarId: null }, () =>
         stopWatch(cloud, channel),
       ),
+    createEvent: (session, request) =>
+      call(cloud, session, at('createEvent', request), () => createEvent(cloud, session, request)),
+    updateEvent: (session, request) =>
+      call(cloud, session, at('updateEvent', request), () => updateEvent(cloud, session, request)),
+    deleteEvent: (session, request) =>
+      call(cloud, session, at('deleteEvent', request), () => deleteEvent(cloud, session, request)),
   };
 }
 
