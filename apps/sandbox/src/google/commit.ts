@@ -5,7 +5,7 @@
 import type { Calendar } from '../store/calendar.ts';
 import type { EventState, StoredEvent } from '../store/event-log.ts';
 import type { World } from '../store/world.ts';
-import { invalid, required } from './errors.ts';
+import { invalid, required, timeRangeEmpty } from './errors.ts';
 import { checkRecurrence } from './recurrence.ts';
 import type { EventResource } from './resource.ts';
 import { normaliseTime } from './times.ts';
@@ -35,7 +35,7 @@ export function normalise(writer: Writer, resource: EventResource): EventResourc
   const from = normaliseTime(zones, start, { ...context, name: 'start', zoneRequired: isSeries });
   const to = normaliseTime(zones, end, { ...context, name: 'end' });
   if ('date' in from.time !== 'date' in to.time) throw invalid('Start and end times must match.');
-  if (to.ms < from.ms) throw invalid('The specified time range is empty.');
+  if (to.ms < from.ms) throw timeRangeEmpty();
   // An all-day end is exclusive, so equal dates would be an event of no days; Google makes it one day.
   const sameDay = 'date' in from.time && to.ms === from.ms;
   const lastDay = { date: new Date(from.ms + 86_400_000).toISOString().slice(0, 10) };

@@ -26,6 +26,14 @@ export function writableContent(body: EventResource): EventResource {
   for (const [name, value] of Object.entries(body)) {
     if (!readOnly.has(name) && value !== null && value !== undefined) content[name] = value;
   }
+  if (content.extendedProperties) content.extendedProperties = withoutNulls(content.extendedProperties);
+  return content;
+}
+
+/** The client's part of a patch, where null says something. */
+export function patchContent(body: EventResource): EventResource {
+  const content: EventResource = {};
+  for (const [name, value] of Object.entries(body)) if (!readOnly.has(name)) content[name] = value;
   if (content.extendedProperties) content.extendedProperties = limitProperties(content.extendedProperties);
   return content;
 }
@@ -57,14 +65,21 @@ function isObject(value: unknown): value is Record<string, unknown> {
  * https://developers.google.com/workspace/calendar/api/guides/extended-properties
  */
 function limitProperties(given: NonNullable<EventResource['extendedProperties']>): typeof given {
-  const limit = (values: Record<string, string | null> | null | undefined): Record<string, string> =>
+  const limit = (values: Properties | null | undefined): Properties | null | undefined =>
+    values &&
     Object.fromEntries(
-      Object.entries(values ?? {})
-        .filter(([key, value]) => key.length <= 44 && value !== null)
-        .map(([key, value]) => [key, (value ?? '').slice(0, 1024)]),
+      Object.entries(values)
+        .filter(([key]) => key.length <= 44)
+        .map(([key, value]) => [key, value?.slice(0, 1024) ?? null]),
     );
   return {
-    ...(given.private ? { private: limit(given.private) } : {}),
-    ...(given.shared ? { shared: limit(given.shared) } : {}),
+    ...('private' in given && { private: limit(given.private) }),
+    ...('shared' in given && { shared: limit(given.shared) }),
   };
+}
+
+type Properties = Record<string, string | null>;
+
+function withoutNulls(given: NonNullable<EventResource['extendedProperties']>): typeof given {
+  return merge({}, limitProperties(given)) as typeof given;
 }

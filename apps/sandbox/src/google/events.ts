@@ -12,6 +12,7 @@ import {
   insufficientPermissions,
   invalid,
   invalidPageToken,
+  invalidParameter,
   notFound,
   requiredAccessLevel,
 } from './errors.ts';
@@ -141,5 +142,8 @@ function isOrganizer({ world }: Call, { calendar }: CalendarEntry, id: string): 
 }
 
 function optionsOf({ params, ifMatch }: Call): WriteOptions {
+  const sendUpdates = params.get('sendUpdates');
+  if (sendUpdates !== null && !['all', 'externalOnly', 'none'].includes(sendUpdates))
+    throw invalidParameter('sendUpdates', 'Invalid value for: sendUpdates');
   return { ifMatch, conferenceDataVersion: params.get('conferenceDataVersion') === '1' ? 1 : 0 };
 }

@@ -1,7 +1,8 @@
 /** What the provider itself does to a written event: rooms that answer, conferences that come to life. */
 import type { StoredEvent } from '../store/event-log.ts';
 import type { Writer } from './commit.ts';
-import { readResource, type EventResource } from './resource.ts';
+import { invalid } from './errors.ts';
+import { readResource, type Attendee, type EventResource } from './resource.ts';
 
 type Patch = (writer: Writer, id: string, body: EventResource) => StoredEvent;
 
@@ -23,6 +24,33 @@ export function answerForRooms(writer: Writer, stored: StoredEvent, patch: Patch
     patch(writer, stored.id, { attendees });
   }, roomsAnswerAfterMs);
   timer.unref();
+}
+
+/**
+ * Who is the organizer and whose copy this is does not depend on what a client says; an answer that nobody gave is
+ * `needsAction`, and what was a room stays one. https://developers.google.com/workspace/calendar/api/v3/reference/events
+ */
+export function settleGuests(
+  calendarId: string,
+  before: EventResource | undefined,
+  content: EventResource,
+): EventResource {
+  if (!content.attendees || content.attendees === before?.attendees) return content;
+  const known = new Map((before?.attendees ?? []).map((guest) => [guest.email.toLowerCase(), guest]));
+  const attendees = content.attendees.map((guest): Attendee => {
+    const { self: _self, organizer: _organizer, resource, ...said } = guest;
+    const email = guest.email.toLowerCase();
+    if (!/^[^@\s]+@[^@\s]+$/.test(email)) throw invalid('Invalid attendee email.');
+    const was = known.get(email);
+    return {
+      ...said,
+      responseStatus: guest.responseStatus ?? 'needsAction',
+      ...((was ? was.resource : resource) === true && { resource: true }),
+      ...(email === calendarId.toLowerCase() && { self: true }),
+      ...(email === content.organizer?.email?.toLowerCase() && { organizer: true }),
+    };
+  });
+  return { ...content, attendees };
 }
 
 /** Conference data is ignored without conferenceDataVersion=1; a create request succeeds at once. */

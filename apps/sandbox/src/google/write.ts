@@ -4,8 +4,8 @@
  */
 import type { StoredEvent } from '../store/event-log.ts';
 import { commit, normalise, type CommitOptions, type Writer } from './commit.ts';
-import { answerForRooms, settleConference } from './guests.ts';
-import { mergePatch, writableContent } from './content.ts';
+import { answerForRooms, settleConference, settleGuests } from './guests.ts';
+import { mergePatch, patchContent, writableContent } from './content.ts';
 import { alreadyDeleted, conditionNotMet, duplicate, forbidden, invalid, notFound } from './errors.ts';
 import { findEvent, type FoundEvent, type KnownResource } from './instances.ts';
 import { findSlot } from './recurrence.ts';
@@ -32,7 +32,7 @@ export function insertEvent(writer: Writer, body: EventResource, options: WriteO
   // Ids stay burned after a deletion.
   if (calendar.log.get(id) !== undefined) throw duplicate();
   const content = settleConference(writableContent(body), undefined, options);
-  const resource = normalise(writer, {
+  const resource = settled(writer, undefined, options, {
     kind: 'calendar#event',
     etag: '',
     id,
@@ -79,12 +79,7 @@ export function patchEvent(
 ): StoredEvent {
   const found = findWritable(writer, id, options);
   const { recurringEventId: _series, originalStartTime: _slot, ...base } = found.resource;
-  const patch = Object.fromEntries(
-    Object.entries(body).filter(
-      ([name, value]) => value === null || name in writableContent({ [name]: value }),
-    ),
-  );
-  const merged = settleConference(mergePatch(base, patch), found.resource, options);
+  const merged = settleConference(mergePatch(base, patchContent(body)), found.resource, options);
   return save(writer, found, merged, options);
 }
 
@@ -103,7 +98,7 @@ function save(writer: Writer, found: FoundEvent, content: EventResource, options
   if (isOccurrence && (content.recurrence?.length ?? 0) > 0) throw invalid('Invalid recurrence rule.');
   const eventType = content.eventType ?? before.eventType ?? 'default';
   if (eventType !== (before.eventType ?? 'default')) throw invalid('The event type cannot be changed.');
-  const next = normalise(writer, {
+  const next = settled(writer, before, options, {
     ...content,
     eventType,
     ...(isOccurrence
@@ -119,6 +114,17 @@ function save(writer: Writer, found: FoundEvent, content: EventResource, options
   if (wasSeries && isMoved) dropLostExceptions(writer, stored);
   answerForRooms(writer, stored, patchEvent);
   return stored;
+}
+
+/** What is stored of what was asked for. An owner plants guests as they are. */
+function settled(
+  writer: Writer,
+  before: EventResource | undefined,
+  options: WriteOptions,
+  resource: EventResource,
+): EventResource {
+  const normal = normalise(writer, resource);
+  return options.keepOrganizer === true ? normal : settleGuests(writer.calendar.id, before, normal);
 }
 
 function cancel(writer: Writer, found: FoundEvent, options: WriteOptions): StoredEvent {
