@@ -98,16 +98,20 @@ export async function editSteadily(
   const watching = await watchFeed(store, calendars, (eventId) => {
     if (sentAt.has(eventId) && !seen.has(eventId)) seen.set(eventId, performance.now());
   });
-  const startedAt = performance.now();
-  const answers: Promise<unknown>[] = [];
-  for (const [index, { eventId, providerEventId, control }] of targets.entries()) {
-    await pause(Math.max(0, startedAt + (index * 1_000) / perSecond - performance.now()));
-    sentAt.set(eventId, performance.now());
-    answers.push(control.patch(providerEventId, { summary: `Edit ${index}` }));
+  try {
+    const startedAt = performance.now();
+    const answers: Promise<unknown>[] = [];
+    for (const [index, { eventId, providerEventId, control }] of targets.entries()) {
+      await pause(Math.max(0, startedAt + (index * 1_000) / perSecond - performance.now()));
+      sentAt.set(eventId, performance.now());
+      // A title that it never had: the same one again would be no change.
+      answers.push(control.patch(providerEventId, { summary: `Edit ${newId()}` }));
+    }
+    await Promise.all(answers);
+    await until('every edit has its row', async () => seen.size === targets.length);
+  } finally {
+    await watching.stop();
   }
-  await Promise.all(answers);
-  await until('every edit has its row', async () => seen.size === targets.length);
-  await watching.stop();
   return targets.map(({ eventId }) => (seen.get(eventId) ?? NaN) - (sentAt.get(eventId) ?? NaN));
 }
 
