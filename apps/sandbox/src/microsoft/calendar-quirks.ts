@@ -84,6 +84,10 @@ const eventQuirks = {
   duplicateTransactionNamesEvent: z.boolean().default(false),
   /** null: for ever. */
   transactionIdTtlMs: z.number().int().positive().nullable().default(null),
+  /** Whether a text is read as it was written, or with CRLF, without blanks at line ends, and with a last line end. */
+  texts: z.enum(['kept', 'rewritten']).default('kept'),
+  /** The order in which attendees are shown: as they were sent, or the server's own. */
+  attendeeOrder: z.enum(['sent', 'by_address']).default('sent'),
   /** Documented: each occurrence has its own; reported: that of the series. */
   occurrenceICalUId: z.enum(['own', 'series']).default('own'),
   /** How `originalStart` of an all-day occurrence is written: midnight where it was created, or the date's midnight in UTC. */

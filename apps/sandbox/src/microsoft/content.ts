@@ -1,5 +1,6 @@
 /** What an event says, apart from when: the fields a client may write, checked and in their stored form. */
 import { z } from 'zod';
+import { joinable, withJoinBlob } from './body.ts';
 import { unreadableBody } from './errors.ts';
 import { recurrenceBody } from './recurrence.ts';
 import { zonedTimeBody } from './times.ts';
@@ -102,6 +103,11 @@ const planted = {
 
 const apiBody = z.strictObject({
   ...writable,
+  // Answers are the guests' own: what a client says of them is not looked at.
+  attendees: z
+    .array(attendee.omit({ status: true }))
+    .max(500)
+    .optional(),
   ...Object.fromEntries(ignored.map((name) => [name, z.unknown().optional()])),
 }) as unknown as z.ZodType<EventBody>;
 
@@ -217,14 +223,12 @@ export function changesOf(body: EventBody, current: EventContent): Partial<Event
   // A location replaces the whole list.
   if (body.location !== undefined) changes.locations = locationsOf([body.location ?? {}]);
   else if (body.locations !== undefined) changes.locations = locationsOf(body.locations);
-  if (body.attendees !== undefined) changes.attendees = body.attendees.map(attendeeOf);
+  if (body.attendees !== undefined) {
+    changes.attendees = body.attendees.map((given) => attendeeOf(given, current.attendees));
+  }
   for (const name of plain) if (body[name] !== undefined) Object.assign(changes, { [name]: body[name] });
   for (const name of flags) if (body[name] !== undefined) changes[name] = body[name] ?? false;
-  // Once online, a meeting stays online with its provider.
-  if (body.isOnlineMeeting === true) changes.isOnlineMeeting = true;
-  if (body.onlineMeetingProvider !== undefined && !current.isOnlineMeeting) {
-    changes.onlineMeetingProvider = body.onlineMeetingProvider;
-  }
+  Object.assign(changes, onlineChanges(body, changes.body, current));
   if (body.singleValueExtendedProperties !== undefined) {
     const byId = new Map([...current.extended, ...body.singleValueExtendedProperties].map((p) => [p.id, p]));
     changes.extended = [...byId.values()];
@@ -233,6 +237,25 @@ export function changesOf(body: EventBody, current: EventContent): Partial<Event
   if (body.organizer !== undefined) changes.organizer = named(body.organizer.emailAddress);
   if (body.responseStatus !== undefined) changes.responseStatus = statusOf(body.responseStatus);
   return changes;
+}
+
+/**
+ * Once online, a meeting stays online with its provider, until its text loses the blob that people join it by.
+ * https://learn.microsoft.com/graph/api/event-update
+ */
+function onlineChanges(
+  { isOnlineMeeting, onlineMeetingProvider }: EventBody,
+  text: EventContent['body'] | undefined,
+  current: EventContent,
+): Partial<EventContent> {
+  if (current.isOnlineMeeting) {
+    const isLost = text !== undefined && !joinable(text);
+    return isLost ? { isOnlineMeeting: false, onlineMeetingProvider: 'unknown' } : {};
+  }
+  return {
+    ...(onlineMeetingProvider === undefined ? {} : { onlineMeetingProvider }),
+    ...(isOnlineMeeting === true ? { isOnlineMeeting, body: withJoinBlob(text ?? current.body) } : {}),
+  };
 }
 
 const plain = [
@@ -254,11 +277,14 @@ const named = (given: z.infer<typeof address>): { name: string; address: string 
   address: given.address ?? '',
 });
 
-const attendeeOf = (given: z.infer<typeof attendee>): Attendee => ({
-  type: given.type,
-  status: statusOf(given.status ?? { response: 'none' }),
-  emailAddress: named(given.emailAddress),
-});
+/** Whoever stays on the list keeps the answer. */
+function attendeeOf(given: z.infer<typeof attendee>, current: readonly Attendee[]): Attendee {
+  const emailAddress = named(given.emailAddress);
+  const wanted = emailAddress.address.toLowerCase();
+  const known = current.find(({ emailAddress: { address } }) => address.toLowerCase() === wanted);
+  const status = given.status ? statusOf(given.status) : known?.status;
+  return { type: given.type, status: status ?? statusOf({ response: 'none' }), emailAddress };
+}
 
 const statusOf = (given: z.infer<typeof responseStatus>): Attendee['status'] => ({
   response: given.response,

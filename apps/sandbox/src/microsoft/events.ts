@@ -24,7 +24,8 @@ export function create(call: GraphCall, route: Route): Reply {
   const calendar = openCalendar(call, route.calendarId);
   demandEdit(call, calendar.entry);
   if (call.body === undefined) throw unreadableBody('The request has no body.');
-  const item = createEvent(call.world, calendar.folder, parseEventBody(call.body));
+  const { immutableIds } = call.prefer;
+  const item = createEvent(call.world, calendar.folder, parseEventBody(call.body), { immutableIds });
   const reply = entity(call, route, { ...calendar, instance: headOf(item) });
   touchNow(call, headOf(item));
   return { ...reply, status: 201 };

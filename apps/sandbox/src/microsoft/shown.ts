@@ -1,6 +1,6 @@
 /** Events as Graph shows them. https://learn.microsoft.com/graph/api/resources/event */
 import { bodyOf, previewOf } from './body.ts';
-import { neverResponded, type EventContent } from './content.ts';
+import { neverResponded, type Attendee, type EventContent } from './content.ts';
 import { DAY_MS, dayOf } from './days.ts';
 import { entityEtag, longEtag } from './etags.ts';
 import { changeKeyOf, contentOf, instanceId, timesOf, type Instance } from './item.ts';
@@ -72,25 +72,32 @@ export function showEvent(world: MicrosoftWorld, instance: Instance, view: View)
     ...(slot === null ? {} : { originalStart: originalStart(world, instance, view) }),
     ...edges(world, instance, times, view),
     recurrence: type === 'seriesMaster' && item.series ? showRecurrence(item.series.recurrence) : null,
-    ...showParts(instance, content, view),
+    ...showParts(world, instance, { content, view }),
   };
 }
 
 /** What has members of its own. */
-function showParts({ item }: Instance, content: EventContent, view: View): Record<string, unknown> {
+function showParts(
+  { quirks }: MicrosoftWorld,
+  { item }: Instance,
+  { content, view }: { content: EventContent; view: View },
+): Record<string, unknown> {
   const { name, email } = item.folder.owner;
   return {
     responseStatus: content.responseStatus,
-    body: bodyOf(content.body, view.bodyType),
+    body: bodyOf(content.body, { wanted: view.bodyType, texts: quirks.texts }),
     location: content.locations[0] ?? { displayName: '', locationType: 'default' },
     locations: content.locations,
-    attendees: content.attendees,
+    attendees: quirks.attendeeOrder === 'sent' ? content.attendees : content.attendees.toSorted(byAddress),
     organizer: { emailAddress: content.organizer ?? { name, address: email } },
     onlineMeeting: content.isOnlineMeeting
       ? { joinUrl: `https://teams.microsoft.com/l/meetup-join/${item.key}` }
       : null,
   };
 }
+
+const byAddress = (a: Attendee, b: Attendee): number =>
+  a.emailAddress.address < b.emailAddress.address ? -1 : 1;
 
 /** An occurrence in a delta says when it is and whose it is. https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/34 */
 export function showBare(world: MicrosoftWorld, instance: Instance, view: View): ShownEvent {

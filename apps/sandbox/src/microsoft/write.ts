@@ -20,6 +20,8 @@ export interface WriteOptions {
   isOwner?: boolean;
   /** No notification. */
   silent?: boolean;
+  /** The form of ids that an error has. */
+  immutableIds?: boolean;
 }
 
 /** @throws GraphError. @returns the event that is already there when the knob says that a repetition is answered with it. */
@@ -30,7 +32,7 @@ export function createEvent(
   options: WriteOptions = {},
 ): StoredItem {
   const known = body.transactionId ? knownTransaction(world, folder, body.transactionId) : undefined;
-  if (known !== undefined) return repeated(world, known);
+  if (known !== undefined) return repeated(world, known, options);
   if (body.start === undefined) throw invalidProperty('Event.Start is required.');
   if (body.end === undefined) throw invalidProperty('Event.End is required.');
   const { zones } = world;
@@ -115,11 +117,12 @@ function knownTransaction(
   return isForgotten ? undefined : found;
 }
 
-function repeated(world: MicrosoftWorld, known: StoredItem): StoredItem {
+function repeated(world: MicrosoftWorld, known: StoredItem, { immutableIds }: WriteOptions): StoredItem {
   const { duplicateTransaction: answer, duplicateTransactionNamesEvent } = world.quirks;
   if (answer === 'existing' && known.state === 'live') return known;
   const status = answer === 'existing' ? 400 : answer;
-  throw duplicateTransaction(status, duplicateTransactionNamesEvent ? known.id : null);
+  const id = immutableIds === true ? known.immutableId : known.id;
+  throw duplicateTransaction(status, duplicateTransactionNamesEvent ? id : null);
 }
 
 /** Remembered per mailbox, over all its calendars. */
