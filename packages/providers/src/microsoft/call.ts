@@ -23,6 +23,8 @@ export interface GraphRequest {
   /** A path below the root (`/me/calendars`), or a link that Graph gave. */
   at: string;
   body?: unknown;
+  /** The etag of the only version that may be written over. */
+  ifMatch?: string;
   /** Wanted size of pages. */
   pageSize?: number;
   /** How many Graph counts it as. Default 1. */
@@ -153,10 +155,16 @@ function parkOf({ clock }: GraphCalls, request: GraphRequest, answer: GraphAnswe
   return waits.length > 0 ? Math.max(...waits) : undefined;
 }
 
-const headersOf = ({ token, pageSize, body }: GraphRequest & { token: string }): Record<string, string> => ({
+const headersOf = ({
+  token,
+  pageSize,
+  body,
+  ifMatch,
+}: GraphRequest & { token: string }): Record<string, string> => ({
   authorization: `Bearer ${token}`,
   accept: 'application/json',
   'user-agent': 'calfleet/0.1.0',
   prefer: pageSize === undefined ? PREFER : `${PREFER}, odata.maxpagesize=${pageSize}`,
   ...(body !== undefined && { 'content-type': 'application/json' }),
+  ...(ifMatch !== undefined && { 'if-match': ifMatch }),
 });

@@ -8,7 +8,15 @@ import { retryAfterMs } from '../http.ts';
 import { isJson, textOf, type Json } from '../json.ts';
 
 export type GraphOperation =
-  'listCalendars' | 'listChanges' | 'readEvents' | 'watch' | 'renewWatch' | 'stopWatch';
+  | 'listCalendars'
+  | 'listChanges'
+  | 'readEvents'
+  | 'createEvent'
+  | 'updateEvent'
+  | 'deleteEvent'
+  | 'watch'
+  | 'renewWatch'
+  | 'stopWatch';
 
 /** An answer of Graph, or of one part of a batch. */
 export interface GraphAnswer {
@@ -81,6 +89,23 @@ export function isTokenRefused(answer: GraphAnswer): boolean {
   );
 }
 
+/** What would be refused by Graph, and is not sent. @param why for the person who wrote it */
+export const rejected = (why: string): SyncError => new SyncError('request_rejected', why);
+
+/**
+ * The answer to a creation whose transactionId was used before, as 400 or 409; null for any other answer. Some of these
+ * answers name the event that came of it. https://learn.microsoft.com/graph/api/resources/event (transactionId)
+ */
+export function earlierCreation(answer: GraphAnswer): { eventId: string | null } | null {
+  const { status, codes: said } = readFailure(answer);
+  if (status < 400 || !said.includes(DUPLICATE)) return null;
+  const { body } = answer;
+  const error = isJson(body) && isJson(body['error']) ? body['error'] : {};
+  return { eventId: textOf(error['@event.existingEventId']) };
+}
+
+const DUPLICATE = 'errorduplicatetransactionid';
+
 function codeOf(failure: GraphFailure, operation: GraphOperation): SyncErrorCode {
   const { status, codes: said } = failure;
   if (status === 429 || said.some((code) => throttled.includes(code))) return 'rate_limited';
@@ -90,12 +115,46 @@ function codeOf(failure: GraphFailure, operation: GraphOperation): SyncErrorCode
     if (code) return code;
   }
   const known = said.map((code) => codes[code]).find((code) => code !== undefined);
+  if (isWrite(operation)) return known ?? writeCode(failure, operation);
   // A list that belongs to the mailbox itself cannot be gone.
   if (known && !(known === 'remote_missing' && operation === 'listCalendars')) return known;
+  return usualCode(failure);
+}
+
+function usualCode({ status, reason }: GraphFailure): SyncErrorCode {
   if (status === 401) return 'credentials_revoked';
   // A 403 that is not Graph's envelope comes from something in between and says nothing about this user.
-  if (status === 403 && failure.reason !== null) return 'permission_denied';
+  if (status === 403 && reason !== null) return 'permission_denied';
   return 'provider_unavailable';
+}
+
+const isWrite = (operation: GraphOperation): boolean =>
+  operation === 'createEvent' || operation === 'updateEvent' || operation === 'deleteEvent';
+
+/** The mailbox is busy or on its way to another server: seen with several statuses, and never about what was sent. */
+const passing = [
+  'errorserverbusy',
+  'errormailboxstoreunavailable',
+  'errormailboxmoveinprogress',
+  'errorinternalservertransienterror',
+  'errortimeoutexpired',
+];
+
+/**
+ * Graph says that an event has changed with 412 and with 409, also without an If-Match, and sometimes in passing:
+ * https://learn.microsoft.com/graph/errors. A creation has no version, so there it is only that.
+ */
+function writeCode(failure: GraphFailure, operation: GraphOperation): SyncErrorCode {
+  const { status, reason, codes: said } = failure;
+  if (said.includes(DUPLICATE)) return 'request_rejected';
+  if (said.some((code) => passing.includes(code))) return 'provider_unavailable';
+  if (status === 412 || status === 409 || said.includes('errorirresolvableconflict')) {
+    return operation === 'createEvent' ? 'provider_unavailable' : 'version_conflict';
+  }
+  if (reason === null) return usualCode(failure);
+  if (status === 404) return 'remote_missing';
+  // Never accepted as it is, however often it is sent: its times, its recurrence, its size, …
+  return status === 400 || status === 413 || status === 422 ? 'request_rejected' : usualCode(failure);
 }
 
 /** Statuses differ between texts and years, hence the codes; a bare 410 on a list says it openly. */

@@ -15,6 +15,9 @@ const operations: Record<HarnessOperation, Operation> = {
   readEvents: 'graph.batch',
   watch: 'graph.subscription.create',
   stopWatch: 'graph.subscription.delete',
+  createEvent: 'graph.event.create',
+  updateEvent: 'graph.event.update',
+  deleteEvent: 'graph.event.delete',
 };
 
 describeProvider({
@@ -40,7 +43,10 @@ describeProvider({
       [{ status: 418, reason: 'somethingNew' }, 'provider_unavailable'],
     ],
   },
+  writes: true,
   skips: {
+    'changes the status alone': 'Graph has no tentative events',
+    'changes the zone alone': 'Graph goes on showing the zone in which an event was made',
     'keeps both hours that a clock change makes look alike':
       'Outlook is told wall-clock times, which name the first of the two hours alone',
     'keeps the round whole when the provider shows exceptions first':
@@ -55,6 +61,8 @@ describeProvider({
 
 async function openMicrosoft(): Promise<ProviderHarness> {
   const sandbox = await startSandbox({ time: { realNow: () => clock.now().getTime() } });
+  // Seen, and not documented. What comes of the other answer stands in writes.test.ts.
+  sandbox.microsoft.setQuirks({ duplicateTransactionNamesEvent: true });
   const outlook = new Outlook(sandbox.microsoft);
   const receiver = await openReceiver();
   return {
@@ -84,6 +92,12 @@ async function openMicrosoft(): Promise<ProviderHarness> {
   };
 }
 
+const effects = {
+  unavailable: { kind: 'status', status: 503 },
+  rate_limited: { kind: 'status', status: 429, retryAfterSeconds: 7 },
+  lost_answer: { kind: 'drop_after' },
+} as const;
+
 function cloudOf(sandbox: Sandbox, outlook: Outlook, receiver: Receiver): ProviderHarness['cloud'] {
   const { microsoft, faults } = sandbox;
   return {
@@ -108,8 +122,7 @@ function cloudOf(sandbox: Sandbox, outlook: Outlook, receiver: Receiver): Provid
     expireCursors: async (id) => outlook.calendar(id).expireDeltaLinks(),
     expirePageCursors: async (id) => outlook.calendar(id).expireNextLinks(),
     fail: async ({ operation, failure, skip = 0 }) => {
-      const answer = failure === 'rate_limited' ? { status: 429, retryAfterSeconds: 7 } : { status: 503 };
-      faults.add({ operation: operations[operation], skip, effect: { kind: 'status', ...answer } });
+      faults.add({ operation: operations[operation], skip, effect: effects[failure] });
     },
     expireAccessTokens: async () => outlook.ada.expireAccessTokens(),
     revokeGrant: async () => outlook.ada.revoke(),

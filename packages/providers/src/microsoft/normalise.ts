@@ -67,7 +67,7 @@ function readInstance(id: string, providerSeriesId: string, item: Json, series: 
  * The change key: of an etag's bytes the last 22. Lists, single reads and notifications put other things before them.
  * https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/34
  */
-function versionOf(item: Json): string | null {
+export function versionOf(item: Json): string | null {
   const said = textOf(item['@odata.etag']) ?? textOf(item['changeKey']);
   if (said === null) return null;
   const base64 = said.replace(/^W\//, '').replaceAll('"', '');
@@ -84,16 +84,15 @@ function readFields(item: Json, isSeries: boolean): EventFields {
     // A meeting that its organiser called off stays in the guests' calendars until they remove it.
     status: item['isCancelled'] === true ? 'cancelled' : 'confirmed',
     summary: textOf(item['subject']),
-    description: bodyOf(item['body']),
+    description: bodyText(item['body']),
     location: isJson(item['location']) ? textOf(item['location']['displayName']) : null,
     ...readBounds(item),
     recurrence: isSeries ? linesOf(item) : [],
     attendees: objectsOf(item['attendees']).map((attendee) => readAttendee(attendee, organizer)),
     organizer,
     meetingUrl: meetingUrlOf(item),
-    visibility: visibilities[textOf(item['sensitivity']) ?? ''] ?? 'default',
-    transparency:
-      item['showAs'] === 'free' || item['showAs'] === 'workingElsewhere' ? 'transparent' : 'opaque',
+    visibility: visibilityOf(item['sensitivity']),
+    transparency: transparencyOf(item['showAs']),
     eventType: eventTypes[textOf(item['showAs']) ?? ''] ?? 'default',
     htmlLink: textOf(item['webLink']),
   };
@@ -107,6 +106,12 @@ function readWriteId(item: Json): string | null {
 /** Begins the transaction ids of what we created, which other programs name in their own way. */
 export const transactionPrefix = 'calfleet-';
 
+export const visibilityOf = (sensitivity: unknown): EventFields['visibility'] =>
+  visibilities[textOf(sensitivity) ?? ''] ?? 'default';
+
+export const transparencyOf = (showAs: unknown): EventFields['transparency'] =>
+  showAs === 'free' || showAs === 'workingElsewhere' ? 'transparent' : 'opaque';
+
 const visibilities: Record<string, EventFields['visibility']> = {
   normal: 'default',
   personal: 'private',
@@ -117,7 +122,7 @@ const visibilities: Record<string, EventFields['visibility']> = {
 const eventTypes: Record<string, string> = { oof: 'outOfOffice', workingElsewhere: 'workingElsewhere' };
 
 /** An empty page of HTML becomes blank text. */
-function bodyOf(body: unknown): string | null {
+export function bodyText(body: unknown): string | null {
   const content = isJson(body) ? textOf(body['content']) : null;
   return content === null || content.trim() === '' ? null : content;
 }
@@ -129,7 +134,7 @@ const linesOf = (item: Json): string[] =>
   });
 
 /** `onlineMeetingUrl` is what events had before there was `onlineMeeting`. */
-function meetingUrlOf(item: Json): string | null {
+export function meetingUrlOf(item: Json): string | null {
   const meeting = item['onlineMeeting'];
   return (isJson(meeting) ? textOf(meeting['joinUrl']) : null) ?? textOf(item['onlineMeetingUrl']);
 }

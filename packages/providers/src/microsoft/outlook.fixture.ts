@@ -12,6 +12,12 @@ import type {
 import type { HarnessEvent } from '../conformance/harness.ts';
 import { ianaZoneOf, windowsZoneOf } from './zones.ts';
 
+interface OutlookCalendar {
+  refusesPush?: boolean;
+  readOnly?: boolean;
+  timeZone?: string;
+}
+
 export class Outlook {
   readonly ada: MailboxOwner;
   private readonly bob: MailboxOwner;
@@ -29,10 +35,11 @@ export class Outlook {
   }
 
   /** A calendar that somebody shares cannot be subscribed to. A zone is the mailbox's: calendars have none. */
-  createCalendar({ refusesPush = false, timeZone }: { refusesPush?: boolean; timeZone?: string }): string {
+  createCalendar({ refusesPush = false, readOnly = false, timeZone }: OutlookCalendar): string {
     if (timeZone !== undefined) this.ada.setTimeZone(zoneName(timeZone));
-    const { id } = refusesPush
-      ? this.bob.share(this.bob.createCalendar(), this.ada, { canEdit: true })
+    const isShared = refusesPush || readOnly;
+    const { id } = isShared
+      ? this.bob.share(this.bob.createCalendar(), this.ada, { canEdit: !readOnly })
       : this.ada.createCalendar();
     this.books.set(id, { zone: timeZone ?? 'UTC', ids: new Map() });
     return id;

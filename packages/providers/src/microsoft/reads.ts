@@ -55,7 +55,8 @@ async function readSingly(
 
 const noAnswer: GraphAnswer = { status: 0, body: undefined, header: () => null };
 
-const deletedItem = (providerEventId: string): RemoteItem => ({
+/** Graph says no more of what is gone than that it is. */
+export const deletedItem = (providerEventId: string): RemoteItem => ({
   type: 'deleted',
   providerEventId,
   providerVersion: null,
@@ -67,10 +68,10 @@ const deletedItem = (providerEventId: string): RemoteItem => ({
  * Occurrences come with these alone, exceptions are then read whole: a series would otherwise carry its body once per
  * day of the window.
  */
-const INSTANCE_FIELDS = 'id,type,seriesMasterId,start,end';
+export const INSTANCE_FIELDS = 'id,type,seriesMasterId,start,end';
 
 /** The largest page of Graph's lists. A daily series fills less than half of it in the widest window of the engine. */
-const INSTANCES_PER_PAGE = 1_000;
+export const INSTANCES_PER_PAGE = 1_000;
 /** Far more than the 1,825 days that Graph expands. */
 const PAGES_MAX = 20;
 
@@ -92,7 +93,12 @@ async function readInstances(
   return instances;
 }
 
-async function readPages(calls: GraphCalls, session: ProviderSession, first: GraphAnswer): Promise<Json[]> {
+/** The instances of a series, from their first page on. @throws provider_unavailable they have no end, or are none */
+export async function readPages(
+  calls: GraphCalls,
+  session: ProviderSession,
+  first: GraphAnswer,
+): Promise<Json[]> {
   const instances: Json[] = [];
   let answer = first;
   for (let pages = 0; pages < PAGES_MAX; pages += 1) {
