@@ -150,11 +150,11 @@ describe('creations', () => {
   });
 
   it.each([
-    ['a guest', guest('bob@example.com'), 'all'],
-    ['the owner', guest('ada@example.com', { self: true }), 'none'],
-    ['a room', guest('room@example.com', { resource: true }), 'none'],
-    ['nobody with an address', guest(null), 'none'],
-  ])('with %s tell %3$s', async (_, attendee, sendUpdates) => {
+    ['a guest', 'all', guest('bob@example.com')],
+    ['the owner', 'none', guest('ada@example.com', { self: true })],
+    ['a room', 'none', guest('room@example.com', { resource: true })],
+    ['nobody with an address', 'none', guest(null)],
+  ])('with %s tell %s', async (_, sendUpdates, attendee) => {
     answers = { POST: [[200, stored]] };
     await create({ attendees: [attendee] });
     expect(seen[0]?.url.searchParams.get('sendUpdates')).toBe(sendUpdates);
@@ -256,9 +256,9 @@ describe('updates', () => {
   });
 
   it.each([
-    ['something else', 'hello', 'provider_unavailable'],
-    ['a cancelled event', { ...stored, status: 'cancelled' }, 'remote_missing'],
-  ])('that are answered with %s are %3$s', async (_, body, code) => {
+    ['something else', 'provider_unavailable', 'hello'],
+    ['a cancelled event', 'remote_missing', { ...stored, status: 'cancelled' }],
+  ])('that are answered with %s are %s', async (_, code, body) => {
     answers = { PATCH: [[200, body]] };
     expect(await codeFrom(update({ summary: 'x' }))).toBe(code);
   });
@@ -322,6 +322,31 @@ describe('an occurrence that nobody has changed', () => {
     };
     expect(await codeFrom(update({ summary: 'ours' }, { providerVersion: null, slot }))).toBe(code);
     expect(methods()).not.toContain('PATCH');
+  });
+
+  it.each([
+    ['ends at the same hour', '2027-03-28T05:00:00Z'],
+    ['lasts as long', '2027-03-28T06:00:00Z'],
+  ])('is written when it %s in the night of a clock change', async (_, end) => {
+    const berlin = (dateTime: string) => ({ dateTime, timeZone: 'Europe/Berlin' });
+    const night = { start: berlin('2026-11-29T22:00:00Z'), end: berlin('2026-11-30T06:00:00Z') };
+    const start = berlin('2027-03-27T22:00:00Z');
+    const changed = {
+      ...shown,
+      id: 'event1_20270327T220000Z',
+      start,
+      end: berlin(end),
+      originalStartTime: start,
+    };
+    answers = {
+      GET: [
+        [200, changed],
+        [200, { ...series, ...night }],
+      ],
+      PATCH: [[200, changed]],
+    };
+    await update({ summary: 'changed' }, { providerVersion: null, slot: '20270327T220000Z' });
+    expect(methods()).toEqual(['GET', 'GET', 'PATCH']);
   });
 
   it('is the only thing that may be written without a version', async () => {
