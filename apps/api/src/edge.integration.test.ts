@@ -163,7 +163,7 @@ describe('problems', () => {
     ['POST', '/sync', { background: 'no' }, 'background'],
     ['POST', '/sync?full=1', {}, 'full'],
     ['PATCH', '/calendars/CALENDAR', {}, ''],
-    ['PATCH', '/calendars/CALENDAR', { write_enabled: true }, 'write_enabled'],
+    ['PATCH', '/calendars/CALENDAR', { write_enabled: 'yes' }, 'write_enabled'],
     ['PATCH', '/calendars/CALENDAR', { active: null }, 'active'],
     ['PATCH', '/calendars/CALENDAR', { cursor: 'x' }, 'cursor'],
     ['POST', '/calendars/CALENDAR/held-deletes', { action: 'shrug' }, 'action'],
