@@ -15,7 +15,7 @@ import { isJson, objectsOf, textOf, type Json } from '../json.ts';
 import { storableJson } from '../text.ts';
 import { readDateTime, UnreadableTime } from '../wall-time.ts';
 import { recurrenceLines } from './recurrence.ts';
-import { readBounds, readInstanceBounds, readSlot, zoneOf } from './times.ts';
+import { readBounds, readInstanceBounds, readSlot, startZoneOf } from './times.ts';
 
 /**
  * One whole event of a list, or the answer to a single read.
@@ -130,7 +130,7 @@ export function bodyText(body: unknown): string | null {
 const linesOf = (item: Json): string[] =>
   recurrenceLines(item['recurrence'], {
     isAllDay: item['isAllDay'] === true,
-    zone: zoneOf(item['originalStartTimeZone']),
+    zone: startZoneOf(item),
   });
 
 /** `onlineMeetingUrl` is what events had before there was `onlineMeeting`. */

@@ -2,8 +2,8 @@
  * Occurrences by slot. Graph knows them by ids that only its lists tell, so a slot is looked for among the instances of
  * its series. https://learn.microsoft.com/graph/api/event-list-instances
  */
-import { slotOf, SyncError } from '@calfleet/domain';
-import type { EventTime, ProviderSession, SeriesSlot, Slot, Window } from '@calfleet/domain';
+import { originalStartOf, slotOf, SyncError } from '@calfleet/domain';
+import type { ProviderSession, SeriesSlot, Slot, Window } from '@calfleet/domain';
 import { textOf, type Json } from '../json.ts';
 import { UnreadableTime } from '../wall-time.ts';
 import { ask, type GraphCalls } from './call.ts';
@@ -26,12 +26,12 @@ export async function findOccurrence(
   session: ProviderSession,
   { providerCalendarId, slot: wanted }: { providerCalendarId: string; slot: SeriesSlot },
 ): Promise<FoundOccurrence> {
-  const { providerSeriesId, slot, originalStart } = wanted;
+  const { providerSeriesId, slot } = wanted;
   const path = eventPath(providerCalendarId, providerSeriesId);
   const series = eventIn(await readOne(calls, session, path), calls.clock.now());
   if (series?.['type'] !== 'seriesMaster') throw missing();
   const find = async (days: number, query: string): Promise<Json | undefined> => {
-    const at = `${path}/instances?${spanOf(spanAround(originalStart, days))}${query}`;
+    const at = `${path}/instances?${spanOf(spanAround(slot, days))}${query}`;
     const instances = await readPages(calls, session, await readOne(calls, session, at));
     return instances.find((instance) => slotOfInstance(instance, providerSeriesId, series) === slot);
   };
@@ -56,15 +56,11 @@ const readOne = (calls: GraphCalls, session: ProviderSession, at: string): Promi
 const MOVED_DAYS_MAX = 900;
 const DAY_MS = 86_400_000;
 
-/** Dates and floating times are looked for as if in UTC: a day is more than any zone is away. */
-function spanAround(start: EventTime, days: number): Window {
-  const text =
-    start.kind === 'zoned'
-      ? start.instant
-      : start.kind === 'date'
-        ? `${start.date}T00:00:00Z`
-        : `${start.local}Z`;
-  const at = Date.parse(text);
+/** Days are looked for as if in UTC: a day is more than any zone is away. @throws remote_missing what is no slot */
+function spanAround(slot: Slot, days: number): Window {
+  const start = originalStartOf(slot, 'UTC');
+  if (start === null || start.kind === 'floating') throw missing();
+  const at = Date.parse(start.kind === 'date' ? start.date : start.instant);
   const iso = (ms: number): string => new Date(ms).toISOString();
   return { start: iso(at - days * DAY_MS), end: iso(at + (days + 1) * DAY_MS) };
 }

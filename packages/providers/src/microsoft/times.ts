@@ -11,15 +11,23 @@ import { ianaZoneOf } from './zones.ts';
 /** Both bounds of an event or of a whole series. @throws UnreadableTime */
 export function readBounds(item: Json): { start: EventTime; end: EventTime } {
   const isAllDay = item['isAllDay'] === true;
+  const { originalStartTimeZone: begun, originalEndTimeZone: ended = begun } = item;
+  const zone = startZoneOf(item);
   return {
-    start: readBound(item, 'start', isAllDay, zoneOf(item['originalStartTimeZone'])),
-    end: readBound(
-      item,
-      'end',
-      isAllDay,
-      zoneOf(item['originalEndTimeZone'] ?? item['originalStartTimeZone']),
-    ),
+    start: readBound(item, 'start', isAllDay, zone),
+    end: readBound(item, 'end', isAllDay, ended === begun ? zone : zoneOf(ended)),
   };
+}
+
+/**
+ * The zone of a start: where the event was made, which no later change of its zone alters. A timed series says besides
+ * which clocks it follows now. https://learn.microsoft.com/graph/api/resources/recurrencerange
+ */
+export function startZoneOf(item: Json): string | null {
+  const { recurrence, isAllDay, originalStartTimeZone } = item;
+  const range = isJson(recurrence) && isJson(recurrence['range']) ? recurrence['range'] : {};
+  const followed = isAllDay === true ? null : zoneOf(range['recurrenceTimeZone']);
+  return followed ?? zoneOf(originalStartTimeZone);
 }
 
 /**
@@ -31,6 +39,7 @@ export const readInstanceBounds = (occurrence: Json, series: Json): { start: Eve
     start: occurrence['start'],
     end: occurrence['end'],
     isAllDay: series['isAllDay'],
+    recurrence: series['recurrence'],
     originalStartTimeZone: series['originalStartTimeZone'],
     originalEndTimeZone: series['originalEndTimeZone'],
   });
@@ -41,7 +50,7 @@ export const readInstanceBounds = (occurrence: Json, series: Json): { start: Eve
  */
 export function readSlot(exception: Json, seriesId: string, series: Json): SeriesSlot {
   const said = textOf(exception['originalStart']);
-  const zone = zoneOf(series['originalStartTimeZone']);
+  const zone = startZoneOf(series);
   const originalStart: EventTime =
     series['isAllDay'] === true
       ? { kind: 'date', date: dayOfOccurrenceId(exception) ?? dayOf(instantOf(said), zone) }

@@ -229,6 +229,19 @@ describe('a series', () => {
     expect([slots[0], slots.at(-1), slots.length]).toEqual(['20261130T100000Z', '20270412T090000Z', 20]);
   });
 
+  it('follows the clocks of another zone, and goes on to when only its hour changes', async () => {
+    const series = await desk.create(weekly(20));
+    const NEW_YORK = 'America/New_York';
+    const there = (from: string, to: string) => ({ start: at(from, NEW_YORK), end: at(to, NEW_YORK) });
+    const moved = await desk.update(series, there('2026-11-23T14:00:00Z', '2026-11-23T15:00:00Z'));
+    expect(moved.fields).toMatchObject(there('2026-11-23T14:00:00Z', '2026-11-23T15:00:00Z'));
+    await desk.expectEcho(moved);
+    const later = await desk.update(moved, there('2026-11-23T15:00:00Z', '2026-11-23T16:00:00Z'));
+    expect(later.fields.recurrence).toEqual(series.fields.recurrence);
+    // New York's clocks change on 14 March 2027, Berlin's two weeks later.
+    expect(await slotsOf(series)).toEqual(expect.arrayContaining(['20270308T150000Z', '20270315T140000Z']));
+  });
+
   it('does not move to a day that its rule does not have', async () => {
     const series = await desk.create(weekly(4));
     const [start, end] = [at('2026-11-24T09:00:00Z'), at('2026-11-24T10:00:00Z')];

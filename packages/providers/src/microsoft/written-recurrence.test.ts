@@ -216,9 +216,9 @@ it('means the same days after the way to Graph and back', () => {
       const back = recurrenceLines(saidRecurrence([rule], first, zone), { isAllDay, zone });
       expect(slotsOf(back, first)).toEqual(slotsOf([rule], first));
     }),
-    { numRuns: 1_500 },
+    { numRuns: 600 },
   );
-  expect(kept).toBeGreaterThan(300);
+  expect(kept).toBeGreaterThan(100);
 });
 
 function secondOf(rule: string, start: EventTime): EventTime | null {
