@@ -109,8 +109,7 @@ export interface CountingSession extends ProviderSession {
 }
 
 export interface ProviderHarness {
-  /** The methods that write may be missing where `writes` of the suite is false. */
-  readonly provider: CalendarProvider & Partial<EventWriter>;
+  readonly provider: CalendarProvider & EventWriter;
   readonly tokens: TokenEndpoint;
   readonly cloud: HarnessCloud;
   /** null: see `wire` of the suite. */

@@ -20,19 +20,10 @@ interface ProviderUnderTest {
   windowed: boolean;
   /** What this provider's own answers mean; or why the cases about bytes on a wire cannot run. */
   wire: WireAnswers | { none: string };
-  /** Whether the adapter writes. */
-  writes: boolean;
   skips?: Skips;
 }
 
-export function describeProvider({
-  name,
-  open,
-  windowed,
-  wire,
-  writes,
-  skips = {},
-}: ProviderUnderTest): void {
+export function describeProvider({ name, open, windowed, wire, skips = {} }: ProviderUnderTest): void {
   describe(`provider ${name}`, () => {
     let harness: ProviderHarness;
     const { test, unused } = registrar(skips);
@@ -56,10 +47,12 @@ export function describeProvider({
     else describeCancellations(suite);
     describeFailures(suite);
     describeWatches(suite);
+    describeWrites(suite);
     if ('none' in wire) it.skip(`the wire (${wire.none})`, () => undefined);
-    else describeWire(suite, wire);
-    if (writes) describeWrites(suite);
-    if (writes && !('none' in wire)) describeWireWrites(suite);
+    else {
+      describeWire(suite, wire);
+      describeWireWrites(suite);
+    }
 
     it('excuses itself from cases that there are', () => {
       expect(unused()).toEqual([]);

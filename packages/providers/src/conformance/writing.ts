@@ -2,11 +2,9 @@
 import {
   slotOf,
   type Attendee,
-  type CalendarProvider,
   type EventFields,
   type EventPatch,
   type EventTime,
-  type EventWriter,
   type RemoteEvent,
   type RemoteItem,
   type SeriesSlot,
@@ -66,7 +64,7 @@ export class Desk {
   ) {}
 
   create(fields: WritableFields, id = writeId): Promise<RemoteItem> {
-    return this.writer.createEvent(this.harness.session(), { ...this.where, writeId: id, fields });
+    return this.harness.provider.createEvent(this.harness.session(), { ...this.where, writeId: id, fields });
   }
 
   /** A creation that ends in a living event. */
@@ -79,12 +77,12 @@ export class Desk {
     const { providerEventId, providerVersion } = known;
     const whole = { ...known.fields, ...patch };
     const request = { ...this.where, event: { providerEventId }, providerVersion, patch, whole };
-    return this.writer.updateEvent(this.harness.session(), request);
+    return this.harness.provider.updateEvent(this.harness.session(), request);
   }
 
   delete({ providerEventId, providerVersion }: RemoteEvent): Promise<void> {
     const request = { ...this.where, event: { providerEventId }, providerVersion };
-    return this.writer.deleteEvent(this.harness.session(), request);
+    return this.harness.provider.deleteEvent(this.harness.session(), request);
   }
 
   /** Changes an occurrence that shows what its series shows, as far as the caller knows. */
@@ -92,12 +90,16 @@ export class Desk {
     const whole = { ...series.fields, recurrence: [], ...patch };
     const event = { occurrence: slotIn(series, originalStart) };
     const request = { ...this.where, event, providerVersion: null, patch, whole };
-    return this.writer.updateEvent(this.harness.session(), request);
+    return this.harness.provider.updateEvent(this.harness.session(), request);
   }
 
   deleteAt(series: RemoteEvent, originalStart: EventTime): Promise<void> {
     const event = { occurrence: slotIn(series, originalStart) };
-    return this.writer.deleteEvent(this.harness.session(), { ...this.where, event, providerVersion: null });
+    return this.harness.provider.deleteEvent(this.harness.session(), {
+      ...this.where,
+      event,
+      providerVersion: null,
+    });
   }
 
   /** As it is now; undefined when the provider knows nothing of it. */
@@ -145,16 +147,7 @@ export class Desk {
   private get where() {
     return { providerCalendarId: this.calendarId, calendarTimeZone };
   }
-
-  private get writer(): EventWriter {
-    const { provider } = this.harness;
-    if (isWriter(provider)) return provider;
-    throw new Error('the provider does not write');
-  }
 }
-
-const isWriter = (provider: ProviderHarness['provider']): provider is CalendarProvider & EventWriter =>
-  'createEvent' in provider && 'updateEvent' in provider && 'deleteEvent' in provider;
 
 const slotUnder = (seriesId: string, exceptionOf: SeriesSlot | null): string[] =>
   exceptionOf?.providerSeriesId === seriesId ? [exceptionOf.slot] : [];

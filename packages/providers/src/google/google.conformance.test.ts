@@ -48,7 +48,6 @@ describeProvider({
       [{ status: 418, reason: 'somethingNew' }, 'provider_unavailable'],
     ],
   },
-  writes: true,
   skips: { 'prolongs a channel, but none that is stopped': 'Google replaces channels' },
 });
 

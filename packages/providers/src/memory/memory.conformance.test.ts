@@ -8,7 +8,6 @@ describeProvider({
   name: 'memory',
   windowed: false,
   open: async () => openMemory(),
-  writes: true,
   wire: { none: 'the memory provider answers with values, not with bytes' },
   skips: {
     'prolongs a channel, but none that is stopped': 'the memory provider replaces channels, as Google does',

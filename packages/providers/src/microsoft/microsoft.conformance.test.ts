@@ -43,7 +43,6 @@ describeProvider({
       [{ status: 418, reason: 'somethingNew' }, 'provider_unavailable'],
     ],
   },
-  writes: true,
   skips: {
     'changes the status alone': 'Graph has no tentative events',
     'changes the zone alone': 'Graph goes on showing the zone in which an event was made',
