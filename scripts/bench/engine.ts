@@ -9,7 +9,7 @@ import {
 } from '@calfleet/domain';
 import type { JobRequest, Limiter } from '@calfleet/jobs';
 import { createGoogleProvider, createProviders, type Providers } from '@calfleet/providers';
-import { createSessions, type SyncDeps } from '@calfleet/sync';
+import { Courtesy, createSessions, type SyncDeps } from '@calfleet/sync';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createChannelSigner } from '@calfleet/vault';
 import type { Ground, Store } from './ground.ts';
@@ -103,6 +103,7 @@ export function createEngine(
       logger: createLogger({ service: 'bench', level: 'error' }),
       metrics: createMetrics(),
       zones: new ZoneTable(),
+      courtesy: new Courtesy(),
       settings: {
         pastDays: 30,
         futureDays: 365,

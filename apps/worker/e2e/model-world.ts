@@ -16,6 +16,7 @@ import type { JobRequest, NotificationEvent } from '@calfleet/jobs';
 import { createProviders, type ProvidersConfig } from '@calfleet/providers';
 import { startSandbox, type Sandbox } from '@calfleet/sandbox';
 import {
+  Courtesy,
   auditCalendar,
   checkRedisMemory,
   createSessions,
@@ -105,6 +106,7 @@ export class ModelWorld<Owner> {
       logger: createLogger({ service: 'model', level: 'error' }),
       metrics: createMetrics(),
       zones: new ZoneTable(),
+      courtesy: new Courtesy(),
       settings: {
         ...window,
         massDeleteMin: 10,

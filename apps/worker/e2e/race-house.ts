@@ -144,6 +144,7 @@ const depsOf = (parts: { db: Database; producer: Producer; provider: CalendarPro
   logger: createLogger({ service: 'race', level: 'error' }),
   metrics: createMetrics(),
   zones: new ZoneTable(),
+  courtesy: new Courtesy(),
   settings: {
     pastDays: 30,
     futureDays: 60,

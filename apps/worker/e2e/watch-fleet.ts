@@ -18,6 +18,7 @@ import type { JobRequest } from '@calfleet/jobs';
 import { createProviders } from '@calfleet/providers';
 import { startSandbox, type Sandbox } from '@calfleet/sandbox';
 import {
+  Courtesy,
   createSessions,
   discoverAccount,
   drainWebhooks,
@@ -110,6 +111,7 @@ export class WatchFleet {
       logger: createLogger({ service: 'watches', level: 'error' }),
       metrics: createMetrics(),
       zones: new ZoneTable(),
+      courtesy: new Courtesy(),
       settings: {
         pastDays: 20,
         futureDays: 50,

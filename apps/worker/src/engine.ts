@@ -4,7 +4,7 @@ import type { Database } from '@calfleet/db';
 import { ZoneTable, type Clock } from '@calfleet/domain';
 import { limitsOf, pacePerMinute, type Limiter, type Producer } from '@calfleet/jobs';
 import { createProviders } from '@calfleet/providers';
-import { createSessions, type Pace, type SyncDeps } from '@calfleet/sync';
+import { Courtesy, createSessions, type Pace, type SyncDeps } from '@calfleet/sync';
 import type { Logger, Metrics } from '@calfleet/telemetry';
 import { createChannelSigner, createVault } from '@calfleet/vault';
 
@@ -57,6 +57,7 @@ export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps
     logger,
     metrics,
     zones: new ZoneTable(),
+    courtesy: new Courtesy(),
     settings: {
       ...config.window,
       massDeleteMin: config.massDelete.min,

@@ -21,6 +21,7 @@ import {
 } from '@calfleet/sync';
 
 export function createHandlers(deps: SyncDeps): Handlers {
+  const { courtesy } = deps;
   /** The engine's lines carry the job they belong to, and the jobs that it rings for the request that led here. */
   const within = ({ logger, requestId }: JobContext): SyncDeps => ({
     ...deps,
@@ -29,16 +30,18 @@ export function createHandlers(deps: SyncDeps): Handlers {
   });
   return {
     'receive-notification': async ({ expiresAt, receivedAt, ...notification }, context) => {
-      const result = await receiveNotification(within(context), {
+      const told = {
         ...notification,
         expiresAt: expiresAt === null ? null : new Date(expiresAt),
         receivedAt: new Date(receivedAt),
-      });
+      };
+      const result = await courtesy.urgently(() => receiveNotification(within(context), told));
       context.logger.debug('Received', { result, watch_id: notification.watchId });
     },
     'pull-calendar': async ({ requestedAt, ...request }, context) => {
       const wish = { ...request, requestedAt: new Date(requestedAt) };
-      await pullCalendar(within(context), wish, context.signal);
+      const pull = () => pullCalendar(within(context), wish, context.signal);
+      await (wish.reason === 'user' || wish.reason === 'notify' ? courtesy.urgently(pull) : pull());
     },
     'recheck-events': async ({ calendarId }, context) => {
       const isLastTry = context.attempt >= catalog['recheck-events'].attempts;
@@ -46,7 +49,8 @@ export function createHandlers(deps: SyncDeps): Handlers {
       context.logger.debug('Read again', { read, calendar_id: calendarId });
     },
     'push-calendar': async ({ calendarId }, context) => {
-      const result = await pushCalendar(within(context), calendarId, context.signal);
+      const push = () => pushCalendar(within(context), calendarId, context.signal);
+      const result = await courtesy.urgently(push);
       context.logger.debug('Pushed', { result, calendar_id: calendarId });
     },
     'discover-account': async ({ accountId }, context) => {

@@ -2,6 +2,7 @@ import type { CalendarProvider, Clock, ProviderName, WatchId, ZoneTable } from '
 import type { Database } from '@calfleet/db';
 import type { Producer } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
+import type { Courtesy } from './courtesy.ts';
 import type { Pace } from './pace.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -43,5 +44,7 @@ export interface SyncDeps {
   logger: Logger;
   metrics: Metrics;
   zones: ZoneTable;
+  /** One per process: who gives way to whom. */
+  courtesy: Courtesy;
   settings: SyncSettings;
 }

@@ -1,5 +1,6 @@
 export { auditCalendar, planAudits, type AuditOutcome } from './audit.ts';
 export { cleanUp } from './cleanup.ts';
+export { Courtesy } from './courtesy.ts';
 export { resolveConflicts } from './conflicts.ts';
 export type { SyncDeps, SyncSettings } from './deps.ts';
 export type { Pace } from './pace.ts';

@@ -261,7 +261,8 @@ async function runRound(
     const session = deps.sessions.open({ ...calendar, urgency }, () => (calls.sent += 1));
     const page = await askPage(deps, provider, session, calendar);
     guard?.pass(page);
-    const outcome = await applyPage(deps, calendar, page, calls.sent);
+    const apply = () => applyPage(deps, calendar, page, calls.sent);
+    const outcome = await (urgency === 'backfill' ? deps.courtesy.politely(apply) : apply());
     countPage(deps, calendar, page);
     if (outcome.done) return outcome;
     calendar.round = {

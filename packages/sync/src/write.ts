@@ -61,7 +61,7 @@ export async function writeNewEvent(
   fields: WritableFields,
 ): Promise<Written> {
   const change = changeIn(calendar, deps.clock.now());
-  const eventId = newId() as EventId;
+  const eventId = newId<EventId>();
   const row = localRow({ id: eventId, provider_event_id: null }, { ...unsaid, ...fields });
   await insertLocalEvent(tx, change, row);
   await placeOccurrences(tx, deps, change, row);

@@ -16,6 +16,7 @@ import { MemoryCloud, createMemoryProvider, type MemoryNotification } from '@cal
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { ManualClock } from '@calfleet/testkit';
 import {
+  Courtesy,
   auditCalendar,
   checkRedisMemory,
   drainWebhooks,
@@ -97,6 +98,7 @@ export class World {
       logger: createLogger({ service: 'test', level: 'error' }),
       metrics: createMetrics(),
       zones: new ZoneTable(),
+      courtesy: new Courtesy(),
       settings: {
         pastDays: 30,
         futureDays: 60,

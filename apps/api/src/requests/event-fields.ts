@@ -63,8 +63,7 @@ export const eventFields = {
   transparency: oneOf(['opaque', 'transparent']).optional(),
   status: oneOf(['confirmed', 'tentative']).optional(),
 };
-const given = z.strictObject(eventFields);
-export type GivenFields = z.output<typeof given>;
+export type GivenFields = z.output<z.ZodObject<typeof eventFields>>;
 
 /** @throws RequestProblem: the field that is missing or makes no sense */
 export function newFields(fields: GivenFields, zones: ZoneTable): WritableFields {

@@ -1,0 +1,48 @@
+/**
+ * Whoever fills a mirror for the first time gives way to what people wait for. Pages of a thousand events hold a process
+ * and its database for a good part of a second; four of them at once made a change of another tenant wait for half a
+ * minute (measured). So while such work goes on in this process, pages of backfills are stored one at a time, and each
+ * in a moment of quiet; but none waits for ever.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** The longest wait of a page: far below what a lease lasts, also for the last of several in a row. */
+const patienceMs = 1_000;
+/** Work that ended so long ago will have been the last for now. */
+const restMs = 2_000;
+
+export class Courtesy {
+  private urgent = 0;
+  private urgentAt = -Infinity;
+  private line: Promise<unknown> = Promise.resolve();
+  private whenQuiet: (() => void)[] = [];
+
+  /** Somebody waits for this work. */
+  async urgently<T>(work: () => Promise<T>): Promise<T> {
+    this.urgent += 1;
+    try {
+      return await work();
+    } finally {
+      this.urgent -= 1;
+      this.urgentAt = performance.now();
+      if (this.urgent === 0) for (const go of this.whenQuiet.splice(0)) go();
+    }
+  }
+
+  /** Nobody waits for this work. It runs at once where nothing else goes on, else in its turn. */
+  async politely<T>(work: () => Promise<T>): Promise<T> {
+    if (this.urgent === 0 && performance.now() - this.urgentAt > restMs) return work();
+    const turn = this.line.then(() => this.quiet()).then(work);
+    this.line = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Resolves when no urgent work goes on, at the latest after {@link patienceMs}. */
+  private async quiet(): Promise<void> {
+    if (this.urgent === 0) return;
+    const waiting = new AbortController();
+    const quiet = new Promise<void>((resolve) => this.whenQuiet.push(resolve));
+    await Promise.race([quiet, pause(patienceMs, undefined, { signal: waiting.signal })]);
+    waiting.abort();
+  }
+}
