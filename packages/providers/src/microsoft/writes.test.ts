@@ -1,5 +1,6 @@
 /** Creations and deletions against the sandbox, which loses answers, forgets, and does things late. */
 import type { MicrosoftQuirkChanges } from '@calfleet/sandbox';
+import fc from 'fast-check';
 import { expandSeries, type EventTime, type WritableFields } from '@calfleet/domain';
 import { at, day, Desk, eventOf, fieldsOf, guest, slotIn } from './desk.fixture.ts';
 import { errorFrom, window } from './graph.fixture.ts';
@@ -87,6 +88,17 @@ describe('a new event', () => {
     await desk.expectEcho(event);
   });
 
+  it('is what Graph makes of it, and stays that when it is written once more', async () => {
+    desk.sandbox.microsoft.setQuirks({ texts: 'rewritten', attendeeOrder: 'by_address' });
+    const attendees = [guest('sam@example.com'), guest('eve@example.com')];
+    const event = await desk.create({ description: 'bring  \nbiscuits', attendees });
+    await desk.expectEcho(event);
+    const { description } = event.fields;
+    expect(description).toBe('bring\r\nbiscuits\r\n');
+    const again = await desk.update(event, { description, attendees: event.fields.attendees });
+    expect(again.fields).toEqual(event.fields);
+  });
+
   it.each<[string, Partial<WritableFields>]>([
     ['every hour', { recurrence: ['RRULE:FREQ=HOURLY'] }],
     ['with days left out', { recurrence: ['RRULE:FREQ=DAILY', 'EXDATE:20261124T090000Z'] }],
@@ -157,6 +169,39 @@ describe('the same creation, asked for again', () => {
     // Until the late one has been answered, to nobody.
     for (let looks = 0; ended() < 2 && looks < 2_000; looks += 1) await desk.read(event.providerEventId);
     expect(desk.calendar.size).toBe(1);
+  });
+
+  it.each(again.slice(0, 3))('is the same event for two that ask at once (%j)', async (quirks) => {
+    desk.sandbox.microsoft.setQuirks(quirks);
+    const [one, two] = await Promise.all([desk.create(), desk.create()]);
+    expect({ ...two, raw: null }).toEqual({ ...one, raw: null });
+    expect(desk.calendar.size).toBe(1);
+  });
+
+  it('is one event after any row of failures', async () => {
+    const status = (status: number) => fc.constant({ kind: 'status', status } as const);
+    const cut = fc.constantFrom('drop_before', 'drop_after', 'torn_body').map((kind) => ({ kind }));
+    const operation = fc.constantFrom('graph.event.create', 'graph.event.list');
+    const fault = fc.record({ operation, effect: fc.oneof(cut, status(503), status(429), status(409)) });
+    const rows = fc.array(fault, { minLength: 1, maxLength: 5 });
+    let creations = 0;
+    await fc.assert(
+      fc.asyncProperty(rows, fc.constantFrom(...again), async (faults, quirks) => {
+        const before = desk.calendar.size;
+        creations += 1;
+        desk.sandbox.microsoft.setQuirks({ transactionIdTtlMs: null, ...quirks });
+        for (const each of faults) desk.sandbox.faults.add(each);
+        const name = `write ${creations}`;
+        const attempt = () => desk.createItem(fieldsOf(), name).catch(() => null);
+        let made = await attempt();
+        // Each fault strikes once.
+        for (let tries = 0; made === null && tries < faults.length; tries += 1) made = await attempt();
+        desk.sandbox.faults.clear();
+        expect(eventOf(made ?? undefined).writeId).toBe(name);
+        expect(desk.calendar.size).toBe(before + 1);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('is what became of the first, whoever changed it since', async () => {
