@@ -14,7 +14,7 @@ import {
 } from '@calfleet/domain';
 import { createProducer, createQueueMonitor, startWorkers, type Producer } from '@calfleet/jobs';
 import { MemoryCloud, createMemoryProvider } from '@calfleet/providers';
-import type { SyncDeps } from '@calfleet/sync';
+import { Courtesy, type SyncDeps } from '@calfleet/sync';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { eventually, type TestDatabase, type TestRedis } from '@calfleet/testkit';
 import { createHandlers } from '../src/handlers.ts';

@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   embedded: [],
   testkit: ['domain', 'db', 'embedded'],
   ingress: ['domain', 'config', 'telemetry', 'vault', 'jobs'],
-  api: ['domain', 'config', 'telemetry', 'vault', 'jobs', 'db'],
+  api: ['domain', 'config', 'telemetry', 'vault', 'jobs', 'db', 'sync'],
   worker: ['domain', 'config', 'telemetry', 'vault', 'jobs', 'db', 'providers', 'sync'],
   sandbox: [],
   local: ['domain', 'config', 'telemetry', 'vault', 'jobs', 'db', 'embedded', 'sandbox'],
