@@ -1,0 +1,138 @@
+/**
+ * Both ways over HTTP, with both providers: what is written over the API is at the provider once, what the owner does
+ * there meets it, and lost answers, refusals and own echoes make no twin, no second write and no lost word.
+ */
+import { eventually } from '@calfleet/testkit';
+import { openTwoWayHouse, tomorrow, type ProviderUnderTest, type TwoWay } from './two-way-house.ts';
+
+let fleet: Awaited<ReturnType<typeof openTwoWayHouse>>;
+beforeAll(async () => {
+  fleet = await openTwoWayHouse();
+  await fleet.house.startWorker();
+});
+afterEach(() => fleet.house.sandbox.faults.clear());
+afterAll(() => fleet.close());
+
+const creating = { google: 'events.insert', microsoft: 'graph.event.create' } as const;
+const changing = { google: 'events.patch', microsoft: 'graph.event.update' } as const;
+
+const at = (hour: string) => ({ date_time: `${tomorrow()}T${hour}:00:00`, time_zone: 'UTC' });
+
+async function create({ ask, calendarId }: TwoWay, summary: string, fields: object = {}): Promise<string> {
+  const reply = await ask('POST', '/events', {
+    calendar_id: calendarId,
+    summary,
+    start: at('14'),
+    end: at('15'),
+    ...fields,
+  });
+  expect(reply).toMatchObject({ status: 202 });
+  return reply.body.id;
+}
+
+/** Every write is done, both sides are the same, and nothing more is written. */
+async function rest({ ask, elsewhere }: TwoWay): Promise<void> {
+  await eventually(async () => {
+    const { items } = (await ask('GET', '/writes?limit=500')).body;
+    expect(items.filter(({ state }) => state === 'pending' || state === 'pushing')).toEqual([]);
+    await elsewhere.expectMirrored();
+  });
+}
+
+const titlesHere = async ({ ask }: TwoWay): Promise<string[]> => {
+  const from = new Date(Date.parse(`${tomorrow()}T00:00:00Z`)).toISOString();
+  const to = new Date(Date.parse(`${tomorrow()}T23:59:59Z`)).toISOString();
+  const { items } = (await ask('GET', `/events?start=${from}&end=${to}&limit=500`)).body;
+  return items.map(({ summary }) => String(summary)).sort();
+};
+
+describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
+  test('made, changed and deleted here: each reaches the provider by one write, and no echo comes back as news', async () => {
+    const side = await fleet.connect(provider);
+    const { ask, elsewhere } = side;
+    const id = await create(side, 'Planning', { location: 'Room 1', description: 'agenda' });
+    await rest(side);
+    expect(elsewhere.titles()).toEqual(['Planning']);
+    await ask('PATCH', `/events/${id}`, { summary: 'Retro' });
+    await rest(side);
+    expect([elsewhere.titles(), elsewhere.place('Retro')]).toEqual([['Retro'], 'Room 1']);
+    await ask('DELETE', `/events/${id}`);
+    await rest(side);
+    expect([elsewhere.titles(), elsewhere.writes()]).toEqual([[], 3]);
+  });
+
+  test('an all-day event and a series reach it whole', async () => {
+    const side = await fleet.connect(provider);
+    const next = new Date(Date.parse(`${tomorrow()}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
+    await create(side, 'Holiday', { start: { date: tomorrow() }, end: { date: next } });
+    await create(side, 'Daily', { recurrence: ['RRULE:FREQ=DAILY;COUNT=3'] });
+    await rest(side);
+    expect(new Set(side.elsewhere.titles())).toEqual(new Set(['Holiday', 'Daily']));
+    expect(await titlesHere(side)).toEqual(['Daily', 'Holiday']);
+  });
+
+  test('the answer to a creation is lost, before and after it was done: one event, one row', async () => {
+    const side = await fleet.connect(provider);
+    for (const kind of ['drop_after', 'drop_before'] as const) {
+      fleet.house.sandbox.faults.add({ operation: creating[provider], count: 1, effect: { kind } });
+      await create(side, kind);
+      await rest(side);
+    }
+    expect(side.elsewhere.titles()).toEqual(['drop_after', 'drop_before']);
+    expect(await titlesHere(side)).toEqual(['drop_after', 'drop_before']);
+  });
+
+  test('the answer to a change is lost, and a server fails: the change is there, and no conflict', async () => {
+    const side = await fleet.connect(provider);
+    const id = await create(side, 'Planning');
+    await rest(side);
+    for (const effect of [
+      { kind: 'drop_after' as const },
+      { kind: 'drop_before' as const },
+      { kind: 'status' as const, status: 503 },
+    ]) {
+      fleet.house.sandbox.faults.add({ operation: changing[provider], count: 1, effect });
+      await side.ask('PATCH', `/events/${id}`, { summary: `after ${JSON.stringify(effect)}` });
+      await rest(side);
+      expect(side.elsewhere.titles()).toEqual([`after ${JSON.stringify(effect)}`]);
+    }
+  });
+
+  test('the owner changes another field at the same moment: both stand', async () => {
+    const side = await fleet.connect(provider);
+    const id = await create(side, 'Planning');
+    await rest(side);
+    side.elsewhere.move('Planning', 'Room 9');
+    await side.ask('PATCH', `/events/${id}`, { summary: 'Retro' });
+    await rest(side);
+    expect(side.elsewhere.place('Retro')).toBe('Room 9');
+  });
+
+  test.each([
+    ['local_wins', 'here', 'applied'],
+    ['provider_wins', 'there', 'applied'],
+    ['newest_wins', 'here', 'applied'],
+    ['manual', 'there', 'conflict'],
+  ])('the owner changes the same field before, %s: "%s" stands', async (strategy, stands, state) => {
+    const side = await fleet.connect(provider, strategy);
+    const id = await create(side, 'Planning');
+    await rest(side);
+    side.elsewhere.rename('Planning', 'there');
+    await side.ask('PATCH', `/events/${id}`, { summary: 'here' });
+    await rest(side);
+    expect([side.elsewhere.titles(), await titlesHere(side)]).toEqual([[stands], [stands]]);
+    const { items } = (await side.ask('GET', '/writes?limit=1')).body;
+    expect(items).toMatchObject([{ op: 'update', state }]);
+  });
+
+  test('twenty edits in a row are few writes, and the last one stands', async () => {
+    const side = await fleet.connect(provider);
+    const id = await create(side, 'Planning');
+    await rest(side);
+    const before = side.elsewhere.writes();
+    for (let n = 1; n <= 20; n += 1) await side.ask('PATCH', `/events/${id}`, { summary: `edit ${n}` });
+    await rest(side);
+    expect(side.elsewhere.titles()).toEqual(['edit 20']);
+    expect(side.elsewhere.writes() - before).toBeLessThanOrEqual(20);
+  });
+});
