@@ -201,7 +201,7 @@ export interface EventWriter {
   deleteEvent(session: ProviderSession, request: DeleteRequest): Promise<void>;
 }
 
-export interface CalendarProvider {
+export interface CalendarProvider extends EventWriter {
   readonly name: ProviderName;
   /**
    * Lists only what lies in a window, and expands series itself: pages hold instances, and absence is a question

@@ -1,8 +1,9 @@
 /**
- * Whoever fills a mirror for the first time gives way to what people wait for. Pages of a thousand events hold a process
- * and its database for a good part of a second; four of them at once made a change of another tenant wait for half a
- * minute (measured). So while such work goes on in this process, pages of backfills are stored one at a time, and each
- * in a moment of quiet; but none waits for ever.
+ * Whoever fills a mirror for the first time gives way to what people wait for. Reading and storing a page of a thousand
+ * events holds a process for a quarter of a second; four calendars at once, each with page after page, leave it no time
+ * for the dozen small steps of a live pull, and a change of another tenant waits for half a minute (measured). So while
+ * such work goes on in this process, backfills take their pages one at a time, each in a moment of quiet; but none waits
+ * for ever.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 

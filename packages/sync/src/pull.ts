@@ -259,10 +259,12 @@ async function runRound(
     if (signal.aborted) return null;
     const calls = { sent: 0 };
     const session = deps.sessions.open({ ...calendar, urgency }, () => (calls.sent += 1));
-    const page = await askPage(deps, provider, session, calendar);
-    guard?.pass(page);
-    const apply = () => applyPage(deps, calendar, page, calls.sent);
-    const outcome = await (urgency === 'backfill' ? deps.courtesy.politely(apply) : apply());
+    const turn = async () => {
+      const page = await askPage(deps, provider, session, calendar);
+      guard?.pass(page);
+      return { page, outcome: await applyPage(deps, calendar, page, calls.sent) };
+    };
+    const { page, outcome } = await (urgency === 'backfill' ? deps.courtesy.politely(turn) : turn());
     countPage(deps, calendar, page);
     if (outcome.done) return outcome;
     calendar.round = {

@@ -5,8 +5,7 @@
 import {
   asSyncError,
   SyncError,
-  type CalendarProvider,
-  type EventWriter,
+  type CalendarId,
   type RemoteItem,
   type SyncErrorCode,
   type WrittenEvent,
@@ -32,7 +31,6 @@ import {
   type Transaction,
   type WriteRow,
 } from '@calfleet/db';
-import type { CalendarId } from '@calfleet/domain';
 import { sortItems, storeItems } from './apply.ts';
 import type { SyncDeps } from './deps.ts';
 import { storedFields, writableOf } from './event-row.ts';
@@ -106,7 +104,7 @@ async function push(deps: SyncDeps, lease: PushLease, taken: Taken): Promise<voi
 
 /** @returns the event as the provider has it now; null: deleted */
 async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): Promise<RemoteItem | null> {
-  const provider = writerOf(providerOf(deps, lease));
+  const provider = providerOf(deps, lease);
   const session = deps.sessions.open({
     accountId: lease.accountId,
     provider: lease.provider,
@@ -125,11 +123,6 @@ async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): 
   const { patch } = write;
   const whole = { ...writableOf(storedFields(event)), ...patch };
   return { type: 'event', event: await provider.updateEvent(session, { ...target, patch, whole }) };
-}
-
-function writerOf(provider: CalendarProvider): EventWriter {
-  if ('createEvent' in provider) return provider as CalendarProvider & EventWriter;
-  throw new SyncError('misconfigured', `Nobody can write to ${provider.name}.`);
 }
 
 /** What the provider calls it; an occurrence that it never heard of by itself goes by its slot. */
@@ -166,8 +159,9 @@ async function answered(
   };
   await settleWrite(tx, write.id, { state: 'applied', error: null, at });
   if (!item) return stampWritten(tx, event.id, evidence.writtenSeq);
+  const { providerEventId } = item.type === 'event' ? item.event : item;
+  if (event.provider_event_id === null) await nameEvent(tx, event.id, providerEventId);
   if (item.type === 'event') {
-    if (event.provider_event_id === null) await nameEvent(tx, event.id, item.event.providerEventId);
     // Nobody came in between, so what is still to be written is written upon this, however it was rewritten there.
     const base = writableOf(item.event.fields);
     for (const later of await unsettledWrites(tx, [event.id])) {

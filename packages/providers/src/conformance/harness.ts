@@ -109,7 +109,7 @@ export interface CountingSession extends ProviderSession {
 }
 
 export interface ProviderHarness {
-  readonly provider: CalendarProvider & EventWriter;
+  readonly provider: CalendarProvider;
   readonly tokens: TokenEndpoint;
   readonly cloud: HarnessCloud;
   /** null: see `wire` of the suite. */

@@ -2,7 +2,7 @@
  * Google Calendar behind the port. Stateless: no token, cursor or calendar is kept between calls, so one provider
  * serves every account of a process.
  */
-import type { CalendarProvider, Clock, EventWriter } from '@calfleet/domain';
+import type { CalendarProvider, Clock } from '@calfleet/domain';
 import { createCalls } from './call.ts';
 import { listCalendars } from './calendars.ts';
 import { listChanges, readEvents } from './changes.ts';
@@ -17,7 +17,7 @@ export interface GoogleProviderOptions {
   clock: Clock;
 }
 
-export function createGoogleProvider(options: GoogleProviderOptions): CalendarProvider & EventWriter {
+export function createGoogleProvider(options: GoogleProviderOptions): CalendarProvider {
   const calls = createCalls(options);
   return {
     name: 'google',

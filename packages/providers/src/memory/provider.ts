@@ -1,12 +1,12 @@
 /** The port over a {@link MemoryCloud}: what a well-meaning but awkward provider may legally do, without HTTP. */
-import type { CalendarProvider, EventWriter, RemoteCalendar } from '@calfleet/domain';
+import type { CalendarProvider, RemoteCalendar } from '@calfleet/domain';
 import { call } from './call.ts';
 import { listChanges, readEvents } from './changes.ts';
 import type { MemoryCalendar, MemoryCloud } from './cloud.ts';
 import { stopWatch, watch } from './watch.ts';
 import { createEvent, deleteEvent, updateEvent } from './writes.ts';
 
-export function createMemoryProvider(cloud: MemoryCloud): CalendarProvider & EventWriter {
+export function createMemoryProvider(cloud: MemoryCloud): CalendarProvider {
   return {
     name: 'memory',
     windowed: false,

@@ -2,7 +2,7 @@
  * Microsoft Graph behind the port. Stateless: no token, cursor or calendar is kept between calls, so one provider
  * serves every account of a process.
  */
-import type { CalendarProvider, EventWriter } from '@calfleet/domain';
+import type { CalendarProvider } from '@calfleet/domain';
 import type { GraphCalls } from './call.ts';
 import { listCalendars } from './calendars.ts';
 import { listChanges } from './changes.ts';
@@ -12,7 +12,7 @@ import { createEvent, deleteEvent, updateEvent } from './writes.ts';
 
 export type MicrosoftProviderOptions = GraphCalls;
 
-export function createMicrosoftProvider(calls: MicrosoftProviderOptions): CalendarProvider & EventWriter {
+export function createMicrosoftProvider(calls: MicrosoftProviderOptions): CalendarProvider {
   return {
     name: 'microsoft',
     windowed: true,
