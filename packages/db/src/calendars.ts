@@ -6,10 +6,10 @@ import type { Transaction } from './transaction.ts';
 export async function markDirty(
   tx: Transaction,
   id: CalendarId,
-): Promise<{ lastAskedAt: Date | null } | null> {
-  const rows = await tx.$queryRaw<{ lastAskedAt: Date | null }[]>`
+): Promise<{ lastAskedAt: Date | null; isFirst: boolean } | null> {
+  const rows = await tx.$queryRaw<{ lastAskedAt: Date | null; isFirst: boolean }[]>`
     update calendars set dirty_seq = dirty_seq + 1 where id = ${id}::uuid and active
-    returning coalesce(round_started_at, last_round_started_at) as "lastAskedAt"`;
+    returning coalesce(round_started_at, last_round_started_at) as "lastAskedAt", last_synced_at is null as "isFirst"`;
   return rows[0] ?? null;
 }
 

@@ -35,6 +35,7 @@ export async function receiveNotification(
     watch,
     delayMs = 0,
     isToStop = false,
+    isFirst = false,
   } = await deps.db.transaction({ role: 'worker' }, async (tx) => {
     const at = deps.clock.now();
     const watch = await noteNotification(tx, notification.watchId, at);
@@ -51,7 +52,8 @@ export async function receiveNotification(
     }
     const isToStop = verdict === 'unwanted_watch' && (await noteSpeaker(tx, notification, at));
     const marked = await markDirty(tx, watch.calendar_id);
-    return { result: verdict, watch, isToStop, delayMs: pace(marked?.lastAskedAt ?? null, at) };
+    const { lastAskedAt = null, isFirst = false } = marked ?? {};
+    return { result: verdict, watch, isToStop, isFirst, delayMs: pace(lastAskedAt, at) };
   });
   if (result === 'marked' && watch?.calendar_id && isAboutChannel(notification.event)) {
     await mendChannel(deps, notification, watch.id, watch.calendar_id);
@@ -63,7 +65,8 @@ export async function receiveNotification(
       'pull-calendar',
       {
         calendarId: watch.calendar_id,
-        reason: 'notify',
+        // A first mirror stands before nobody's changes, whoever rings for it: a new channel speaks at once.
+        reason: isFirst ? 'backfill' : 'notify',
         requestedAt: notification.receivedAt.toISOString(),
       },
       { delayMs },
