@@ -111,7 +111,7 @@ export function createEngine(
         massDeletePercent: 50,
         pageSize: 2_500,
         auditSamplePercent: 3,
-        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90 },
+        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90, history: 90 },
         ingressUrl,
       },
     },

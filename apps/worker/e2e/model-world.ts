@@ -113,7 +113,7 @@ export class ModelWorld<Owner> {
         massDeletePercent: 50,
         pageSize: 2_500,
         auditSamplePercent: 100,
-        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90 },
+        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90, history: 90 },
         ingressUrl: dialect.ingressUrl,
       },
     };

@@ -152,7 +152,7 @@ const depsOf = (parts: { db: Database; producer: Producer; provider: CalendarPro
     massDeletePercent: 50,
     pageSize: 2_500,
     auditSamplePercent: 100,
-    keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90 },
+    keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90, history: 90 },
     ingressUrl: 'https://ingress.test',
   },
 });

@@ -119,7 +119,7 @@ export class WatchFleet {
         massDeletePercent: 50,
         pageSize: 1_000,
         auditSamplePercent: 100,
-        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90 },
+        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90, history: 90 },
         ingressUrl: graph.ingressUrl,
       },
     };

@@ -46,6 +46,7 @@ const roles = {
     'KEEP_CHANNELS_DAYS',
     'KEEP_QUARANTINE_DAYS',
     'KEEP_AUDITS_DAYS',
+    'KEEP_HISTORY_DAYS',
     'SCHEDULE_AUTO_SYNC',
     'SCHEDULE_WEBHOOK_DRAIN',
     'SCHEDULE_CONFLICT_RESOLUTION',
@@ -142,6 +143,7 @@ export function workerConfig(env: Environment) {
       channels: values.KEEP_CHANNELS_DAYS,
       quarantine: values.KEEP_QUARANTINE_DAYS,
       audits: values.KEEP_AUDITS_DAYS,
+      history: values.KEEP_HISTORY_DAYS,
     },
     schedules: {
       'auto-sync': values.SCHEDULE_AUTO_SYNC,

@@ -228,6 +228,11 @@ export const settings = {
     '90',
     'Days for which the findings of mirror audits are kept.',
   ),
+  KEEP_HISTORY_DAYS: setting(
+    value.wholeNumber({ min: 1, max: 3650 }),
+    '90',
+    'Days for which writes that are done, settled conflicts, and what events were before are kept.',
+  ),
   SCHEDULE_AUTO_SYNC: setting(
     value.schedule(),
     'every 10m',

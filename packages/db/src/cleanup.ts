@@ -33,6 +33,13 @@ export const pastRuns = byId('calendar_sync_runs', 'finished_at');
 
 export const pastAudits = byId('calendar_audits', 'finished_at');
 
+/** Done or taken back; its settled conflicts and what was folded into it go with it. */
+export const pastWrites = byId(
+  'calendar_writes',
+  'updated_at',
+  () => Prisma.sql`and state in ('applied', 'discarded') and folded_into is null`,
+);
+
 /** Ended, and silent by now: one that was abandoned may speak until it runs out. */
 export const pastChannels = byId(
   'calendar_sync_channels',
@@ -90,6 +97,8 @@ export const pastEvents: PastRows = {
       with candidates as materialized (
         select past.id, past.calendar_id from calendar_events past join calendars c on c.id = past.calendar_id
          where past.deleted_at < ${past.before} and not past.slot_cancelled and past.recheck_at is null
+           and not exists (select from calendar_writes w where w.event_id = past.id
+             and w.state in ('pending', 'pushing', 'conflict', 'parked'))
            and (c.round_id is null or c.round_started_at > past.deleted_at or c.round_page_at < ${past.before})
            ${chosen(past)}
          order by past.deleted_at, past.id limit ${past.limit}
@@ -119,6 +128,23 @@ export const pastEvents: PastRows = {
              and slot.slot_cancelled))`;
     return slots + events;
   },
+};
+
+/** What events were before: `[event, n]`. */
+export const pastRevisions: PastRows = {
+  pick: async (tx, past) => {
+    const rows = await tx.$queryRaw<{ key: string }[]>`
+      select json_build_array(event_id, n)::text as key from calendar_event_revisions
+       where at < ${past.before}
+         and (event_id, n) not in (select (k->>0)::uuid, (k->>1)::bigint from unnest(${[...past.skip]}::jsonb[]) k)
+         and (${past.only === null} or (event_id, n) in
+           (select (k->>0)::uuid, (k->>1)::bigint from unnest(${[...(past.only ?? [])]}::jsonb[]) k))
+       order by at limit ${past.limit} for update skip locked`;
+    return pickedOf(rows, past);
+  },
+  remove: (tx, keys) => tx.$executeRaw`
+    delete from calendar_event_revisions
+     where (event_id, n) in (select (k->>0)::uuid, (k->>1)::bigint from unnest(${[...keys]}::jsonb[]) k)`,
 };
 
 /** Answers to writes, a day old: `[user, key]`. */

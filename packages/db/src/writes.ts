@@ -183,11 +183,11 @@ export async function putOffWrite(
 /** Calendars with writes that may leave now and nobody who pushes them: the drain rings for these. */
 export async function calendarsToPush(tx: Transaction, at: Date, limit: number): Promise<CalendarId[]> {
   const rows = await tx.$queryRaw<{ id: CalendarId }[]>`
-    select c.id from calendars c
-     where (c.push_until is null or c.push_until < clock_timestamp()) and exists (
-       select from calendar_writes w where w.calendar_id = c.id and w.state in ('pending', 'pushing')
-         and w.folded_into is null and (w.not_before is null or w.not_before <= ${at}))
-     order by c.id limit ${limit}`;
+    select distinct w.calendar_id as id from calendar_writes w join calendars c on c.id = w.calendar_id
+     where w.state in ('pending', 'pushing') and w.folded_into is null
+       and (w.not_before is null or w.not_before <= ${at})
+       and (c.push_until is null or c.push_until < clock_timestamp())
+     order by 1 limit ${limit}`;
   return rows.map(({ id }) => id);
 }
 

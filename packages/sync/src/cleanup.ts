@@ -12,7 +12,9 @@ import {
   pastEvents,
   pastIdempotencyKeys,
   pastQuarantine,
+  pastRevisions,
   pastRuns,
+  pastWrites,
   sqlStateOf,
   type PastRows,
 } from '@calfleet/db';
@@ -74,6 +76,8 @@ const tablesOf = (kept: SyncSettings['keptDays']): Record<string, { rows: PastRo
   channels: { rows: pastChannels, days: kept.channels },
   runs: { rows: pastRuns, days: kept.runs },
   audits: { rows: pastAudits, days: kept.audits },
+  writes: { rows: pastWrites, days: kept.history },
+  revisions: { rows: pastRevisions, days: kept.history },
   quarantine: { rows: pastQuarantine, days: kept.quarantine },
   events: { rows: pastEvents, days: kept.deletedEvents },
 });

@@ -106,7 +106,7 @@ export class World {
         massDeletePercent: 50,
         pageSize: 2_500,
         auditSamplePercent: 100,
-        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90 },
+        keptDays: { runs: 30, deletedEvents: 30, channels: 8, quarantine: 90, audits: 90, history: 90 },
         ingressUrl: 'https://ingress.test',
         ...settings,
       },
