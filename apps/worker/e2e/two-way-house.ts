@@ -36,7 +36,7 @@ export interface TwoWay {
   userId: string;
   calendarId: CalendarId;
   elsewhere: Elsewhere;
-  ask(method: string, path: string, body?: unknown): Promise<Reply>;
+  ask: (method: string, path: string, body?: unknown) => Promise<Reply>;
 }
 
 export type ProviderUnderTest = 'google' | 'microsoft';
