@@ -116,7 +116,7 @@ export async function openTwoWayHouse() {
 
 interface Connected {
   account: { accountId: Awaited<ReturnType<House['addAccount']>>['accountId']; userId: string };
-  elsewhere(calendarId: CalendarId): Elsewhere;
+  elsewhere: (calendarId: CalendarId) => Elsewhere;
 }
 
 async function connectGoogle(house: House, email: string): Promise<Connected> {
