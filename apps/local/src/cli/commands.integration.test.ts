@@ -77,6 +77,7 @@ describe('status', () => {
       'queue      waiting  delayed  active  failed  oldest',
       'webhooks   0        0        0       0       0.0 s',
       'pull       1        0        0       0       0.0 s',
+      'push       0        0        0       0       0.0 s',
       'backfill   0        0        0       0       0.0 s',
       'accounts   0        0        0       0       0.0 s',
       'watches    0        1        0       0       0.0 s',
