@@ -46,6 +46,13 @@ const titlesHere = async ({ ask }: TwoWay): Promise<string[]> => {
   return items.map(({ summary }) => String(summary)).sort();
 };
 
+const openConflict = ({ ask }: TwoWay): Promise<Record<string, unknown>> =>
+  eventually(async () => {
+    const [conflict] = (await ask('GET', '/conflicts?status=open')).body.items;
+    if (!conflict) throw new Error('There is no open conflict.');
+    return conflict;
+  });
+
 describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
   test('made, changed and deleted here: each reaches the provider by one write, and no echo comes back as news', async () => {
     const side = await fleet.connect(provider);
@@ -123,6 +130,53 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     expect([side.elsewhere.titles(), await titlesHere(side)]).toEqual([[stands], [stands]]);
     const { items } = (await side.ask('GET', '/writes?limit=1')).body;
     expect(items).toMatchObject([{ op: 'update', state }]);
+  });
+
+  test.each([
+    ['local', {}, ['here']],
+    ['provider', {}, ['there']],
+    ['merge', { event: { summary: 'both', location: 'Room 5' } }, ['both']],
+  ])('a person decides for %s', async (resolution, more, titles) => {
+    const side = await fleet.connect(provider, 'manual');
+    const id = await create(side, 'Planning');
+    await rest(side);
+    side.elsewhere.rename('Planning', 'there');
+    await side.ask('PATCH', `/events/${id}`, { summary: 'here' });
+    const conflict = await openConflict(side);
+    expect(conflict).toMatchObject({
+      event_id: id,
+      fields: ['summary'],
+      base: { summary: 'Planning' },
+      local: { summary: 'here' },
+      provider: { summary: 'there' },
+      strategy: 'manual',
+    });
+    const resolve = () => side.ask('POST', `/conflicts/${conflict['id']}/resolve`, { resolution, ...more });
+    expect((await resolve()).body).toMatchObject({
+      status: 'resolved',
+      resolution,
+      resolved_by: side.userId,
+    });
+    expect((await resolve()).status).toBe(422);
+    await rest(side);
+    expect([side.elsewhere.titles(), await titlesHere(side)]).toEqual([titles, titles]);
+  });
+
+  test('a person decides for an event that its owner deleted: it is made anew, under the same id here', async () => {
+    const side = await fleet.connect(provider, 'manual');
+    const id = await create(side, 'Planning');
+    await rest(side);
+    side.elsewhere.remove('Planning');
+    await side.ask('PATCH', `/events/${id}`, { summary: 'here' });
+    const conflict = await openConflict(side);
+    expect(conflict).toMatchObject({ fields: ['deleted'], provider: { deleted: null } });
+    await side.ask('POST', `/conflicts/${conflict['id']}/resolve`, { resolution: 'local' });
+    await rest(side);
+    expect(side.elsewhere.titles()).toEqual(['here']);
+    expect((await side.ask('GET', `/events/${id}`)).body).toMatchObject({
+      summary: 'here',
+      deleted_at: null,
+    });
   });
 
   test('twenty edits in a row are few writes, and the last one stands', async () => {

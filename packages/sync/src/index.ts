@@ -16,5 +16,12 @@ export { createSessions, type Sessions } from './sessions.ts';
 export { runTick, streams, type TickCounts } from './tick.ts';
 export { planStops, stopWatch } from './stop-watches.ts';
 export { ensureWatch } from './watch.ts';
-export { storedFields } from './event-row.ts';
-export { takeBack, writeChange, writeDeletion, writeNewEvent, type WrittenCalendar } from './write.ts';
+export { storedFields, writableOf } from './event-row.ts';
+export {
+  takeBack,
+  writeChange,
+  writeDeletion,
+  writeNewEvent,
+  writeRevival,
+  type WrittenCalendar,
+} from './write.ts';

@@ -40,3 +40,13 @@ export function storedTime(zones: ZoneTable, stored: unknown): AnsweredTime | nu
       return null;
   }
 }
+
+/** Values of fields as they are kept in JSON: times as the surface writes them, wherever they stand. */
+export function storedValues(zones: ZoneTable, values: unknown): unknown {
+  if (Array.isArray(values)) return values.map((value) => storedValues(zones, value));
+  if (typeof values !== 'object' || values === null) return values;
+  if ('kind' in values) return storedTime(zones, values);
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, storedValues(zones, value)]),
+  );
+}

@@ -3,18 +3,13 @@ import { z } from 'zod';
 import { api, readStoredEvent, type StoredEvent, type Transaction } from '@calfleet/db';
 import type { CalendarId, EventId } from '@calfleet/domain';
 import type { JobRequest } from '@calfleet/jobs';
-import {
-  storedFields,
-  writeChange,
-  writeDeletion,
-  writeNewEvent,
-  type WrittenCalendar,
-} from '@calfleet/sync';
+import { storedFields, writeChange, writeDeletion, writeNewEvent } from '@calfleet/sync';
 import { eventAnswer } from '../answers/event.ts';
 import { asUser, type Answer, type Call, type Context, type Handler } from '../context.ts';
 import { invalid, notFound, RequestProblem } from '../problems.ts';
 import { changedFields, eventFields, newFields } from '../requests/event-fields.ts';
 import { isUuid, readBody, readQuery, uuid } from '../requests/input.ts';
+import { writableCalendar } from '../writable-calendar.ts';
 import { performWrite } from '../writes.ts';
 
 const newEvent = z.strictObject({ calendar_id: uuid(), ...eventFields });
@@ -94,39 +89,6 @@ function requireVersion({ ifMatch }: Call, { version }: StoredEvent): void {
   if (ifMatch !== null && ifMatch !== `"${version}"`) {
     throw new RequestProblem('version_conflict', `The event is at version ${version}`);
   }
-}
-
-/** @throws RequestProblem `not_found`, `not_allowed`, `credentials_revoked` */
-async function writableCalendar(
-  tx: Transaction,
-  { userId }: Call,
-  { calendarId, isManaged }: { calendarId: CalendarId; isManaged: boolean },
-): Promise<WrittenCalendar> {
-  const calendar = await api.findCalendar(tx, { userId, id: calendarId });
-  if (!calendar) throw notFound();
-  const account = await api.findAccount(tx, { userId, id: calendar.account_id });
-  if (account?.status === 'reauth_needed') {
-    throw new RequestProblem('credentials_revoked', 'The account must be connected again');
-  }
-  const reason = refusal(calendar, (await api.findPreferences(tx, { userId }))?.write_permissions, isManaged);
-  if (reason !== null) throw new RequestProblem('not_allowed', reason);
-  return { id: calendarId, userId, accountId: calendar.account_id };
-}
-
-function refusal(
-  calendar: api.CalendarRow,
-  permissions: 'none' | 'managed' | 'all' = 'none',
-  isManaged: boolean,
-): string | null {
-  if (permissions === 'none') return 'write_permissions of the user are none';
-  if (permissions === 'managed' && !isManaged)
-    return 'write_permissions of the user are managed, and the event was not created through Calfleet';
-  if (!calendar.write_enabled) return 'write_enabled of the calendar is false';
-  if (!['writer', 'owner'].includes(calendar.access_role))
-    return `The account may not write to the calendar: its access_role is ${calendar.access_role}`;
-  if (!calendar.active || ['gone', 'paused'].includes(calendar.state))
-    return `The calendar is not kept in step: its state is ${calendar.state}`;
-  return null;
 }
 
 async function accepted(

@@ -3,6 +3,7 @@ import type { Handler } from '../context.ts';
 import { addAccount, getAccount, listAccounts } from './accounts.ts';
 import { changeCalendar, decideHeldDeletes, getCalendar, listCalendars } from './calendars.ts';
 import { listChanges } from './changes.ts';
+import { getConflict, listConflicts, resolveConflict } from './conflicts.ts';
 import { changeEvent, createEvent, deleteEvent } from './event-writes.ts';
 import { getEvent, listEvents } from './events.ts';
 import { freeBusy } from './free-busy.ts';
@@ -27,6 +28,9 @@ export const routes: readonly (readonly ['get' | 'post' | 'patch' | 'delete', st
   ['get', '/events/:id', getEvent],
   ['patch', '/events/:id', changeEvent],
   ['delete', '/events/:id', deleteEvent],
+  ['get', '/conflicts', listConflicts],
+  ['get', '/conflicts/:id', getConflict],
+  ['post', '/conflicts/:id/resolve', resolveConflict],
   ['get', '/writes', listWrites],
   ['get', '/writes/:id', getWrite],
   ['post', '/writes/:id/retry', retryWrite],

@@ -5,6 +5,7 @@
 export * from './accounts.ts';
 export * from './calendars.ts';
 export * from './changes.ts';
+export * from './conflicts.ts';
 export { findEvent, listEvents, type EventFilter, type EventRow } from './events.ts';
 export * from './free-busy.ts';
 export * from './held-deletes.ts';
