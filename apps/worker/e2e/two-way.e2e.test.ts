@@ -151,7 +151,8 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
       provider: { summary: 'there' },
       strategy: 'manual',
     });
-    const resolve = () => side.ask('POST', `/conflicts/${conflict['id']}/resolve`, { resolution, ...more });
+    const resolve = () =>
+      side.ask('POST', `/conflicts/${String(conflict['id'])}/resolve`, { resolution, ...more });
     expect((await resolve()).body).toMatchObject({
       status: 'resolved',
       resolution,
@@ -170,7 +171,7 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     await side.ask('PATCH', `/events/${id}`, { summary: 'here' });
     const conflict = await openConflict(side);
     expect(conflict).toMatchObject({ fields: ['deleted'], provider: { deleted: null } });
-    await side.ask('POST', `/conflicts/${conflict['id']}/resolve`, { resolution: 'local' });
+    await side.ask('POST', `/conflicts/${String(conflict['id'])}/resolve`, { resolution: 'local' });
     await rest(side);
     expect(side.elsewhere.titles()).toEqual(['here']);
     expect((await side.ask('GET', `/events/${id}`)).body).toMatchObject({
