@@ -13,6 +13,7 @@ beforeEach(() => {
 });
 
 const address = 'https://calfleet.example/hooks?calendar=1';
+const resource = `/me/calendars/${encodeURIComponent(calendar.providerCalendarId).replaceAll('%3D', '=')}/events`;
 
 const request: WatchRequest = {
   providerCalendarId: calendar.providerCalendarId,
@@ -95,8 +96,8 @@ describe('a duplicate', () => {
 
   it('of our own address is replaced, once', async () => {
     answers([
-      { id: 'theirs', notificationUrl: 'https://staging.example/hooks?calendar=1' },
-      { id: 'ours', notificationUrl: address, clientState: null },
+      { id: 'theirs', resource, notificationUrl: 'https://staging.example/hooks?calendar=1' },
+      { id: 'ours', resource, notificationUrl: address, clientState: null },
     ]);
     expect(await watch()).toMatchObject({ resourceId: 'sub-1' });
     expect(calls()).toEqual([
@@ -109,9 +110,21 @@ describe('a duplicate', () => {
   });
 
   it('of somebody else is left alone', async () => {
-    answers([{ id: 'theirs', notificationUrl: 'https://staging.example/hooks?calendar=1' }]);
+    answers([{ id: 'theirs', resource, notificationUrl: 'https://staging.example/hooks?calendar=1' }]);
     expect((await errorFrom(watch())).code).toBe('push_not_supported');
     expect(calls()).not.toContain('DELETE /subscriptions/theirs');
+  });
+
+  it('of nobody in the list, or of nobody any more, says nothing against the calendar', async () => {
+    const other = '/me/calendars/another/events';
+    answers([{ id: 'other', resource: other, notificationUrl: 'https://staging.example/hooks?calendar=2' }]);
+    expect((await errorFrom(watch())).code).toBe('provider_unavailable');
+    graph.answer = ({ method }: Seen, response) => {
+      if (method === 'POST') return sendJson(response, duplicate, 409);
+      if (method === 'DELETE') return sendJson(response, {}, 404);
+      return sendJson(response, { value: [{ id: 'ours', resource, notificationUrl: address }] });
+    };
+    expect((await errorFrom(watch())).code).toBe('provider_unavailable');
   });
 });
 

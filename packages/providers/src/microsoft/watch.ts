@@ -39,10 +39,15 @@ export async function watch(
   } catch (thrown) {
     if (!isDuplicate(thrown)) throw thrown;
     // Ours from before, whose answer was lost. Those of other houses with the same client id are theirs.
-    const ours = await subscriptionsAt(calls, session, request.address);
+    const there = await subscriptionsTo(calls, session, request.providerCalendarId);
+    const ours = there.filter(({ address }) => address === request.address);
+    // One that is only just being made stands in no list yet: it says nothing against this calendar.
+    if (there.length === 0) throw strange('watch', 'a duplicate of nothing');
     if (ours.length === 0) throw thrown;
-    for (const id of ours) await remove(calls, session, id);
-    return create(calls, session, request);
+    for (const { id } of ours) await remove(calls, session, id);
+    return await create(calls, session, request).catch((again: unknown) => {
+      throw isDuplicate(again) ? strange('watch', 'a duplicate of what was deleted') : again;
+    });
   }
 }
 
@@ -128,20 +133,26 @@ async function remove(calls: GraphCalls, session: ProviderSession, id: string): 
 /** The quota is 1,000 per mailbox; pages hold 100. */
 const PAGES_MAX = 20;
 
-async function subscriptionsAt(
+/** All of this application's that speak of the calendar, whoever made them. */
+async function subscriptionsTo(
   calls: GraphCalls,
   session: ProviderSession,
-  address: string,
-): Promise<string[]> {
+  providerCalendarId: string,
+): Promise<{ id: string; address: string | null }[]> {
   const found: Json[] = [];
   let at: string | null = '/subscriptions';
   for (let pages = 0; at !== null && pages < PAGES_MAX; pages += 1) {
     const page: unknown = await call(calls, session, { operation: 'watch', method: 'GET', at });
     if (!isJson(page)) throw strange('watch', 'no list of subscriptions');
-    found.push(...objectsOf(page['value']).filter((each) => each['notificationUrl'] === address));
+    found.push(...objectsOf(page['value']));
     at = textOf(page['@odata.nextLink']);
   }
-  return found.flatMap((each) => textOf(each['id']) ?? []);
+  const name = resourceId(providerCalendarId);
+  return found.flatMap((each) => {
+    const id = textOf(each['id']);
+    const isOfCalendar = textOf(each['resource'])?.includes(name) ?? false;
+    return id !== null && isOfCalendar ? [{ id, address: textOf(each['notificationUrl']) }] : [];
+  });
 }
 
 /** A resource is a name and no address: the padding of ids is written as it is everywhere else. */
