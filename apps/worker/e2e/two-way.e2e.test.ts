@@ -191,3 +191,30 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     expect(side.elsewhere.writes() - before).toBeLessThanOrEqual(20);
   });
 });
+
+test('a provider that rewrites texts and sorts guests: what is written quickly after each other makes no conflict, and nothing is written again', async () => {
+  const { microsoft } = fleet.house.sandbox;
+  microsoft.setQuirks({ texts: 'rewritten', attendeeOrder: 'by_address' });
+  const side = await fleet.connect('microsoft', 'manual');
+  const attendees = ['zoe', 'ada', 'max'].map((name) => ({ email: `${name}@guests.test` }));
+  const id = await create(side, 'Planning  ', { description: 'first  \r\nsecond\r\n', attendees });
+  for (let n = 1; n <= 5; n += 1) {
+    await side.ask('PATCH', `/events/${id}`, {
+      description: `edit ${n}  \r\nand more  `,
+      location: `Room ${n}  `,
+    });
+  }
+  await rest(side);
+  const before = side.elsewhere.writes();
+  await fleet.house.producer.enqueue('pull-calendar', {
+    calendarId: side.calendarId,
+    reason: 'user',
+    requestedAt: new Date().toISOString(),
+  });
+  await rest(side);
+  expect([side.elsewhere.writes() - before, (await side.ask('GET', '/conflicts')).body.items]).toEqual([
+    0,
+    [],
+  ]);
+  expect((await side.ask('GET', '/writes?state=applied')).body.items).toHaveLength(6);
+});
