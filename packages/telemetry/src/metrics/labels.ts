@@ -117,6 +117,7 @@ export const jobs = [
   'receive-notification',
   'pull-calendar',
   'recheck-events',
+  'push-calendar',
   'discover-account',
   'ensure-watch',
   'stop-watch',
