@@ -8,9 +8,10 @@ import { budget } from './guards/budget.ts';
 import { fleet } from './guards/fleet.ts';
 import type { Guard } from './guards/guard.ts';
 import { invariants } from './guards/invariants.ts';
+import { twoWay } from './guards/two-way.ts';
 import { windowed } from './guards/windowed.ts';
 
-const guards: readonly Guard[] = [...invariants, ...windowed, ...budget, ...fleet];
+const guards: readonly Guard[] = [...invariants, ...windowed, ...budget, ...fleet, ...twoWay];
 
 function run({ project, testFile, test }: Guard): { failed: boolean; ran: boolean } {
   const name = test === '' ? [] : ['--testNamePattern', test.replaceAll(/[()[\]]/g, '.')];

@@ -20,7 +20,14 @@ export interface SyncSettings {
   /** Share of the active calendars that one run of the mirror audit plans, per cent. */
   auditSamplePercent: number;
   /** For how many days what has ended is kept. */
-  keptDays: { runs: number; deletedEvents: number; channels: number; quarantine: number; audits: number; history: number };
+  keptDays: {
+    runs: number;
+    deletedEvents: number;
+    channels: number;
+    quarantine: number;
+    audits: number;
+    history: number;
+  };
   /** Public base of the ingress, without a slash at its end. */
   ingressUrl: string;
   /** Absent: as in pace.ts. */

@@ -113,30 +113,70 @@ test('an event that is taken back before anybody was told of it is never made', 
   await settled(world);
 });
 
+/** A pull whose page is asked for, and stored only after `meanwhile`. */
+async function pullAround(world: World, meanwhile: () => Promise<void>): Promise<void> {
+  let isAsked = false;
+  world.onAsk = () => {
+    isAsked = true;
+  };
+  world.hook = async (point) => {
+    if (!isAsked || point !== 'before') return;
+    world.hook = null;
+    await meanwhile();
+  };
+  await pullNow(world);
+  world.onAsk = null;
+}
+
+async function pushNow(world: World): Promise<void> {
+  world.jobs.length = 0;
+  await world.deps.jobs.enqueue('push-calendar', { calendarId: world.calendarId });
+  expect(await world.runJob()).toBe('done');
+}
+
 test('a page that was asked for before a push and applied after it does not bring the old text back', async () => {
   const { world, local, id } = await mirroredWorld();
   world.cloud.patch(world.providerCalendarId, 'm1', { location: 'Room 1' });
   await hint(world);
-  let isAsked = false;
-  world.hook = async (point) => {
-    if (!isAsked || point !== 'before') return;
-    // The page travels; meanwhile an edit is made, told, and answered.
-    world.hook = null;
-    isAsked = false;
+  await pullAround(world, async () => {
     await local.change(id, { summary: 'Retro' });
-    world.jobs.length = 0;
-    await world.deps.jobs.enqueue('push-calendar', { calendarId: world.calendarId });
-    await world.runJob();
-  };
-  world.onAsk = () => {
-    isAsked = true;
-  };
-  await pullNow(world);
-  world.onAsk = null;
+    await pushNow(world);
+  });
   expect((await local.event(id))?.summary).toBe('Retro');
   await work(world);
   expect(liveAtProvider(world)).toMatchObject([{ fields: { summary: 'Retro', location: 'Room 1' } }]);
   await settled(world);
+});
+
+test('such a page says nothing against a second edit that still waits', async () => {
+  const { world, local, id } = await mirroredWorld('manual');
+  await local.change(id, { summary: 'one' });
+  world.cloud.patch(world.providerCalendarId, 'm1', { location: 'Room 1' });
+  await hint(world);
+  await pullNow(world);
+  world.cloud.patch(world.providerCalendarId, 'm1', { location: 'Room 2' });
+  await hint(world);
+  await pullAround(world, async () => {
+    await work(world);
+    await local.change(id, { summary: 'two' });
+  });
+  await work(world);
+  await settled(world);
+  expect(await local.conflicts()).toEqual([]);
+  expect(liveAtProvider(world)).toMatchObject([{ fields: { summary: 'two', location: 'Room 2' } }]);
+});
+
+test('what was deleted here stays so, though a full round still shows it, and a page from before the push, too', async () => {
+  const { world, local, id } = await mirroredWorld();
+  await local.remove(id);
+  await hint(world, { full: true });
+  await pullNow(world);
+  expect((await local.event(id))?.deleted_at).not.toBeNull();
+  await hint(world, { full: true });
+  await pullAround(world, () => pushNow(world));
+  expect((await local.event(id))?.deleted_at).not.toBeNull();
+  await settled(world);
+  expect((await local.told()).slice(1)).toEqual([{ kind: 'deleted', origin: 'local', fields: ['status'] }]);
 });
 
 test('other fields changed there meanwhile: both changes stand, without a conflict', async () => {

@@ -31,6 +31,9 @@ create index calendar_writes_user on calendar_writes (user_id, id);
 create index calendar_writes_waiting on calendar_writes (calendar_id, id) where state in ('pending', 'pushing');
 create index calendar_writes_unsettled on calendar_writes (event_id, id)
   where state in ('pending', 'pushing', 'conflict', 'parked');
+-- Asked with every page of every calendar.
+create index calendar_writes_met on calendar_writes (calendar_id)
+  where state in ('pending', 'pushing', 'conflict', 'parked');
 create index calendar_writes_folded on calendar_writes (folded_into) where folded_into is not null;
 create index calendar_writes_age on calendar_writes (updated_at) where state in ('applied', 'discarded');
 
