@@ -5,14 +5,11 @@ import type { EventRow } from './events.ts';
 import type { Transaction } from './transaction.ts';
 
 /** An event's columns, as far as its fields are made of them. */
-export interface StoredEvent {
+export interface ShownEvent {
   id: EventId;
   calendar_id: CalendarId;
   provider_event_id: string | null;
-  provider_version: string | null;
-  provider_series_id: string | null;
   kind: EventKind;
-  slot: string | null;
   original_start: unknown;
   ical_uid: string | null;
   status: string;
@@ -44,13 +41,22 @@ export interface StoredEvent {
   deleted_at: Date | null;
 }
 
-export const storedColumns = Prisma.sql`e.id, e.calendar_id, e.provider_event_id, e.provider_version,
-  e.provider_series_id, e.kind, e.slot, e.original_start, e.ical_uid, e.status, e.summary, e.description, e.location,
-  e.all_day, e.start_date::text, e.end_date::text, e.starts_at, e.ends_at,
-  to_char(e.start_local, 'YYYY-MM-DD"T"HH24:MI:SS') as start_local,
+/** Of `e`. */
+export const shownColumns = Prisma.sql`e.id, e.calendar_id, e.provider_event_id, e.kind, e.original_start, e.ical_uid,
+  e.status, e.summary, e.description, e.location, e.all_day, e.start_date::text, e.end_date::text, e.starts_at,
+  e.ends_at, to_char(e.start_local, 'YYYY-MM-DD"T"HH24:MI:SS') as start_local,
   to_char(e.end_local, 'YYYY-MM-DD"T"HH24:MI:SS') as end_local, e.start_time_zone, e.end_time_zone, e.recurrence,
   e.attendees, e.organizer, e.meeting_url, e.visibility, e.transparency, e.event_type, e.html_link, e.managed,
   e.version, e.provider_updated_at, e.deleted_at`;
+
+/** With what its provider knows it by. */
+export interface StoredEvent extends ShownEvent {
+  provider_version: string | null;
+  provider_series_id: string | null;
+  slot: string | null;
+}
+
+const storedColumns = Prisma.sql`${shownColumns}, e.provider_version, e.provider_series_id, e.slot`;
 
 /** Whose event it is, and when it changes. */
 export interface LocalChange {

@@ -1,60 +1,23 @@
 /** Stored events, and the columns and filters that every answer about events shares. */
-import type { AccountId, CalendarId, EventId } from '@calfleet/domain';
+import type { AccountId } from '@calfleet/domain';
 import { Prisma } from '../../generated/client';
+import { shownColumns, type ShownEvent } from '../local-events.ts';
 import type { Transaction } from '../transaction.ts';
 import type { FeedState } from './changes.ts';
 import { overlapping, type PlacedCalendar, type Range } from './overlap.ts';
 import { beforeAllIds, type Page } from './page.ts';
 
-export interface EventRow {
-  id: EventId;
-  calendar_id: CalendarId;
+export interface EventRow extends ShownEvent {
   account_id: AccountId;
   provider: string;
-  provider_event_id: string | null;
-  ical_uid: string | null;
-  kind: string;
   /** Our id of the series that an exception belongs to, when it is stored. */
   series_id: string | null;
-  original_start: unknown;
-  status: string;
-  summary: string | null;
-  description: string | null;
-  location: string | null;
-  all_day: boolean;
-  /** `YYYY-MM-DD` */
-  start_date: string | null;
-  end_date: string | null;
-  starts_at: Date | null;
-  ends_at: Date | null;
-  /** `YYYY-MM-DDTHH:MM:SS` */
-  start_local: string | null;
-  end_local: string | null;
-  start_time_zone: string | null;
-  end_time_zone: string | null;
-  recurrence: string[];
-  attendees: unknown;
-  organizer: unknown;
-  meeting_url: string | null;
-  visibility: string;
-  transparency: string;
-  event_type: string;
-  html_link: string | null;
-  managed: boolean;
   held: boolean;
-  version: bigint;
-  provider_updated_at: Date | null;
   last_confirmed_at: Date;
-  deleted_at: Date | null;
 }
 
-export const eventColumns = Prisma.sql`e.id, e.calendar_id, c.account_id, c.provider, e.provider_event_id, e.ical_uid,
-  e.kind, series.id as series_id, e.original_start, e.status, e.summary, e.description, e.location, e.all_day,
-  e.start_date::text, e.end_date::text, e.starts_at, e.ends_at,
-  to_char(e.start_local, 'YYYY-MM-DD"T"HH24:MI:SS') as start_local,
-  to_char(e.end_local, 'YYYY-MM-DD"T"HH24:MI:SS') as end_local, e.start_time_zone, e.end_time_zone, e.recurrence,
-  e.attendees, e.organizer, e.meeting_url, e.visibility, e.transparency, e.event_type, e.html_link, e.managed,
-  e.held_at is not null as held, e.version, e.provider_updated_at, e.last_confirmed_at, e.deleted_at`;
+export const eventColumns = Prisma.sql`${shownColumns}, c.account_id, c.provider, series.id as series_id,
+  e.held_at is not null as held, e.last_confirmed_at`;
 
 /** `e` is the event; adds its calendar `c` and its series `series`, when it is stored. */
 export const eventJoins = Prisma.sql`
