@@ -14,6 +14,7 @@ import {
   type SyncErrorCode,
   type WritableFields,
 } from '@calfleet/domain';
+import { Prisma } from '../generated/client';
 import type { Evidence } from './evidence.ts';
 import { leaseSeconds } from './lease.ts';
 import type { Transaction } from './transaction.ts';
@@ -152,17 +153,20 @@ export async function releasePush(tx: Transaction, { calendarId, epoch }: PushLe
     update calendars set push_until = null where id = ${calendarId}::uuid and push_epoch = ${epoch}`;
 }
 
+/** Of `n`. In order: not past an older one of the same event, which may wait for later. */
+const mayLeave = (
+  at: Date,
+): Prisma.Sql => Prisma.sql`n.state in ('pending', 'pushing') and n.folded_into is null
+  and (n.not_before is null or n.not_before <= ${at})
+  and not exists (select from calendar_writes o where o.event_id = n.event_id and o.id < n.id
+    and o.state in ('pending', 'pushing') and o.folded_into is null)`;
+
 /** Takes the oldest write that may leave now; one that left with a worker that died leaves again. */
 export async function takeWrite(tx: Transaction, calendarId: CalendarId, at: Date): Promise<WriteRow | null> {
   const rows = await tx.$queryRaw<WriteRow[]>`
     update calendar_writes w set state = 'pushing', attempts = w.attempts + 1, updated_at = ${at}
      where w.id = (select n.id from calendar_writes n
-        where n.calendar_id = ${calendarId}::uuid and n.state in ('pending', 'pushing') and n.folded_into is null
-          and (n.not_before is null or n.not_before <= ${at})
-          -- In order: not past an older one of the same event.
-          and not exists (select from calendar_writes o where o.event_id = n.event_id and o.id < n.id
-            and o.state in ('pending', 'pushing') and o.folded_into is null)
-        order by n.id limit 1)
+        where n.calendar_id = ${calendarId}::uuid and ${mayLeave(at)} order by n.id limit 1)
     returning w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.created_at`;
   return rows[0] ?? null;
 }
@@ -252,7 +256,6 @@ const strategyDefault: ConflictStrategy = 'newest_wins';
 /** Whether a write may leave now. */
 export async function isWritePending(tx: Transaction, calendarId: CalendarId, at: Date): Promise<boolean> {
   const rows = await tx.$queryRaw<unknown[]>`
-    select 1 from calendar_writes where calendar_id = ${calendarId}::uuid and state in ('pending', 'pushing')
-      and folded_into is null and (not_before is null or not_before <= ${at}) limit 1`;
+    select 1 from calendar_writes n where n.calendar_id = ${calendarId}::uuid and ${mayLeave(at)} limit 1`;
   return rows.length > 0;
 }

@@ -244,6 +244,20 @@ describe.each<[ConflictStrategy, string[], string]>([
   });
 });
 
+test('a wish behind one that waits for later waits, too, and rings for nobody', async () => {
+  const { world, local } = await mirroredWorld();
+  const { eventId } = await local.create(planning);
+  world.cloud.fail({ operation: 'createEvent', code: 'provider_unavailable', count: Infinity });
+  expect(await world.runJob()).toBe('provider_unavailable');
+  world.jobs.length = 0;
+  await local.remove(eventId);
+  expect(await world.runJob()).toBe('done');
+  expect(world.jobs).toEqual([]);
+  world.cloud.faults.clear();
+  await settled(world);
+  expect(liveAtProvider(world)).toHaveLength(1);
+});
+
 test('a provider that fails is asked again, and nothing is told twice', async () => {
   const { world, local, id } = await mirroredWorld();
   const { eventId } = await local.create(planning);
