@@ -109,7 +109,6 @@ export const graphQuirks: fc.Arbitrary<MicrosoftQuirkChanges> = fc.record({
   deadDeltaLinkRate: fc.constantFrom(0, 0.2),
   deadNextLinkRate: fc.constantFrom(0, 0.1),
   serverTouchRate: fc.constantFrom(0, 0.2),
-  occurrenceICalUId: fc.constantFrom('own' as const, 'series' as const),
   allDayOriginalStart: fc.constantFrom('instant' as const, 'midnight' as const),
   deletedItemsResolve: fc.boolean(),
 });
