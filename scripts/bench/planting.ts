@@ -95,7 +95,7 @@ export async function restoreCalendar(
 
 /** Forgets everything that was mirrored, and every calendar. */
 export async function clearMirror(store: Store): Promise<void> {
-  await store.admin.query('truncate calendar_occurrences, calendar_events, calendar_changes');
+  await store.admin.query('truncate calendar_occurrences, calendar_events, calendar_changes cascade');
   await store.admin.query('delete from calendars');
   // What earlier runs left to be written back is not paid for by the next one.
   await store.admin.query('checkpoint');
