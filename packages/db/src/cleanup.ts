@@ -4,6 +4,7 @@
  */
 import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
+import { hasUnsettledWrites } from './writes.ts';
 
 export interface Past {
   /** Rows that ended before this instant are past. */
@@ -97,8 +98,7 @@ export const pastEvents: PastRows = {
       with candidates as materialized (
         select past.id, past.calendar_id from calendar_events past join calendars c on c.id = past.calendar_id
          where past.deleted_at < ${past.before} and not past.slot_cancelled and past.recheck_at is null
-           and not exists (select from calendar_writes w where w.event_id = past.id
-             and w.state in ('pending', 'pushing', 'conflict', 'parked'))
+           and not ${hasUnsettledWrites(Prisma.sql`past.id`)}
            and (c.round_id is null or c.round_started_at > past.deleted_at or c.round_page_at < ${past.before})
            ${chosen(past)}
          order by past.deleted_at, past.id limit ${past.limit}

@@ -173,12 +173,9 @@ export async function stampWritten(tx: Transaction, id: EventId, writtenSeq: big
     update calendar_events set written_seq = greatest(written_seq, ${writtenSeq}) where id = ${id}::uuid`;
 }
 
-/** An event as a push needs it. */
-export type PushedEvent = StoredEvent;
-
 /** @throws when there is none: a write goes with its event */
-export async function readPushed(tx: Transaction, id: EventId): Promise<PushedEvent> {
-  const rows = await tx.$queryRaw<PushedEvent[]>`
+export async function readPushed(tx: Transaction, id: EventId): Promise<StoredEvent> {
+  const rows = await tx.$queryRaw<StoredEvent[]>`
     select ${storedColumns} from calendar_events e where e.id = ${id}::uuid`;
   if (!rows[0]) throw new Error(`There is no event ${id}.`);
   return rows[0];

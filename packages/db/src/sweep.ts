@@ -6,10 +6,10 @@
 import { Prisma } from '../generated/client';
 import type { Evidence } from './evidence.ts';
 import type { Transaction } from './transaction.ts';
+import { hasUnsettledWrites } from './writes.ts';
 
 /** Absence says nothing of what still has to be written: the write will find out. */
-const unsettled = Prisma.sql`exists (select from calendar_writes w
-  where w.event_id = e.id and w.state in ('pending', 'pushing', 'conflict', 'parked'))`;
+const unsettled = hasUnsettledWrites(Prisma.sql`e.id`);
 
 export interface SweepSize {
   /** Rows that the round did not see and that nobody was asked about yet. */

@@ -37,6 +37,13 @@ export interface WriteRow {
   created_at: Date;
 }
 
+/** Of a write that is not done: it waits, is on its way, or needs a person. */
+const unsettledStates = Prisma.sql`('pending', 'pushing', 'conflict', 'parked')`;
+
+/** Whether something about the event still has to be written. @param event its id, as SQL */
+export const hasUnsettledWrites = (event: Prisma.Sql): Prisma.Sql => Prisma.sql`exists (
+  select from calendar_writes w where w.event_id = ${event} and w.state in ${unsettledStates})`;
+
 /** Why a write waits or rests; no contents of events. */
 export interface WriteError {
   code: SyncErrorCode;
@@ -69,7 +76,7 @@ export async function insertWrite(
 export async function unsettledWrites(tx: Transaction, eventIds: readonly EventId[]): Promise<WriteRow[]> {
   return tx.$queryRaw<WriteRow[]>`
     select id, event_id, op, patch, base, base_version, state, attempts, rounds, created_at from calendar_writes
-     where event_id = any(${[...eventIds]}::uuid[]) and state in ('pending', 'pushing', 'conflict', 'parked')
+     where event_id = any(${[...eventIds]}::uuid[]) and state in ${unsettledStates}
        and folded_into is null
      order by id`;
 }
@@ -203,8 +210,6 @@ export interface ShownIds {
   providerEventIds: readonly string[];
   /** Creations of ours that the page shows for the first time. */
   writeIds: readonly string[];
-  /** Changed occurrences: series and slot, by turns. */
-  slots: readonly { series: string; slot: string }[];
 }
 
 /**
@@ -219,17 +224,15 @@ export async function writesMet(
   // Most calendars have none, and this is asked with every page.
   const [any] = await tx.$queryRaw<unknown[]>`
     select 1 from calendar_writes where calendar_id = ${calendarId}::uuid
-      and state in ('pending', 'pushing', 'conflict', 'parked') limit 1`;
+      and state in ${unsettledStates} limit 1`;
   if (!any) return [];
   const rows = await tx.$queryRaw<(WriteRow & { provider_event_id: string | null })[]>`
     select w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.created_at,
       e.provider_event_id
     from calendar_writes w join calendar_events e on e.id = w.event_id
-    where w.calendar_id = ${calendarId}::uuid and w.state in ('pending', 'pushing', 'conflict', 'parked')
+    where w.calendar_id = ${calendarId}::uuid and w.state in ${unsettledStates}
       and w.folded_into is null and e.written_seq <= ${writeSeq} and (e.provider_event_id = any(${[...shown.providerEventIds]}::text[])
-        or (e.provider_event_id is null and (w.id = any(${shown.writeIds.filter(isId)}::uuid[])
-          or (e.provider_series_id, e.slot) in (select x.series, x.slot
-            from json_to_recordset(${JSON.stringify(shown.slots)}::json) as x(series text, slot text)))))
+        or (e.provider_event_id is null and w.id = any(${shown.writeIds.filter(isId)}::uuid[])))
     order by w.id`;
   return rows.map(({ provider_event_id, ...write }) => ({
     ...write,

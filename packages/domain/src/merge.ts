@@ -22,6 +22,18 @@ export type WritableFields = Pick<
   | 'transparency'
 >;
 
+/** What an event has of them when nobody says more. */
+export const blankFields: Omit<WritableFields, 'start' | 'end'> = {
+  status: 'confirmed',
+  summary: null,
+  description: null,
+  location: null,
+  recurrence: [],
+  attendees: [],
+  visibility: 'default',
+  transparency: 'opaque',
+};
+
 /** What is to change. Start and end are said together; attendees are the whole list. */
 export type EventPatch = Partial<WritableFields>;
 

@@ -35,9 +35,6 @@ export async function meetWrites(
   const writes = await writesMet(tx, evidence, {
     providerEventIds: [...sorted.events.keys(), ...sorted.gone.map((row) => row.provider_event_id)],
     writeIds: [...sorted.events.values()].flatMap(({ writeId }) => writeId ?? []),
-    slots: [...sorted.events.values()].flatMap(({ exceptionOf }) =>
-      exceptionOf ? [{ series: exceptionOf.providerSeriesId, slot: exceptionOf.slot }] : [],
-    ),
   });
   if (writes.length === 0) return sorted;
   const meeting = new Meeting(tx, evidence, await readStrategy(tx, evidence.calendarId), sorted);

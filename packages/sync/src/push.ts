@@ -26,8 +26,8 @@ import {
   takeWrite,
   unsettledWrites,
   type Evidence,
-  type PushedEvent,
   type PushLease,
+  type StoredEvent,
   type Transaction,
   type WriteRow,
 } from '@calfleet/db';
@@ -76,7 +76,7 @@ export async function pushCalendar(
 
 interface Taken {
   write: WriteRow;
-  event: PushedEvent;
+  event: StoredEvent;
   /** Of the calendar's evidence, before the provider is asked. */
   writeSeq: bigint;
 }
@@ -125,14 +125,10 @@ async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): 
   return { type: 'event', event: await provider.updateEvent(session, { ...target, patch, whole }) };
 }
 
-/** What the provider calls it; an occurrence that it never heard of by itself goes by its slot. */
-function namedAs(event: PushedEvent): WrittenEvent {
-  if (event.provider_event_id !== null) return { providerEventId: event.provider_event_id };
-  const { provider_series_id: providerSeriesId, slot, original_start: originalStart } = event;
-  if (providerSeriesId === null || slot === null) {
-    throw new SyncError('bug', 'A write about an event that its provider does not know.');
-  }
-  return { occurrence: { providerSeriesId, slot, originalStart: originalStart as never } };
+/** What the provider calls it: its answer to the creation said so, and that leaves first. */
+function namedAs({ provider_event_id: providerEventId }: StoredEvent): WrittenEvent {
+  if (providerEventId !== null) return { providerEventId };
+  throw new SyncError('bug', 'A write about an event that its provider does not know.');
 }
 
 /** What is gone already is deleted. */

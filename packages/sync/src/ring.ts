@@ -3,33 +3,35 @@ import type { JobRequest, PullReason } from '@calfleet/jobs';
 import type { SyncDeps } from './deps.ts';
 
 /** The doorbell. When Redis does not hear it, the drain will: the row says that there is work. */
-export async function ring(
+export function ring(
   deps: Pick<SyncDeps, 'clock' | 'jobs' | 'logger'>,
   calendarId: CalendarId,
   reason: PullReason,
   options: { delayMs?: number } = {},
 ): Promise<void> {
   const requestedAt = deps.clock.now().toISOString();
-  try {
-    await deps.jobs.enqueue('pull-calendar', { calendarId, reason, requestedAt }, options);
-  } catch (error) {
-    deps.logger.warn('Nobody heard the ring; the drain will find the calendar', {
-      calendar_id: calendarId,
-      error: asSyncError(error).message,
-    });
-  }
+  return enqueueOrWarn(deps, calendarId, () =>
+    deps.jobs.enqueue('pull-calendar', { calendarId, reason, requestedAt }, options),
+  );
 }
 
 /** As {@link ring}, for what was written here. */
-export async function ringPush(
+export const ringPush = (
   deps: Pick<SyncDeps, 'jobs' | 'logger'>,
   calendarId: CalendarId,
   options: { delayMs?: number } = {},
+): Promise<void> =>
+  enqueueOrWarn(deps, calendarId, () => deps.jobs.enqueue('push-calendar', { calendarId }, options));
+
+async function enqueueOrWarn(
+  { logger }: Pick<SyncDeps, 'logger'>,
+  calendarId: CalendarId,
+  enqueue: () => Promise<unknown>,
 ): Promise<void> {
   try {
-    await deps.jobs.enqueue('push-calendar', { calendarId }, options);
+    await enqueue();
   } catch (error) {
-    deps.logger.warn('Nobody heard the ring; the drain will find the writes', {
+    logger.warn('Nobody heard the ring; the drain will find the calendar', {
       calendar_id: calendarId,
       error: asSyncError(error).message,
     });

@@ -1,6 +1,6 @@
 /** What the API does with a user's wish, in a world over the memory provider. */
 import { readStoredEvent, type StoredEvent, type WriteState } from '@calfleet/db';
-import type { EventId, EventPatch, WritableFields } from '@calfleet/domain';
+import { blankFields, type EventId, type EventPatch, type WritableFields } from '@calfleet/domain';
 import { writeChange, writeDeletion, writeNewEvent } from '../src/index.ts';
 import type { World } from './world.ts';
 
@@ -16,7 +16,7 @@ export function localWrites(world: World) {
   const ring = (): Promise<unknown> => deps.jobs.enqueue('push-calendar', { calendarId });
   return {
     create: async (fields: Pick<WritableFields, 'start' | 'end'> & EventPatch): Promise<Wished> => {
-      const whole = { ...plain, ...fields };
+      const whole = { ...blankFields, ...fields };
       const wished = await deps.db.transaction(asUser, (tx) => writeNewEvent(tx, deps, calendar, whole));
       await ring();
       return wished;
@@ -72,14 +72,3 @@ export function localWrites(world: World) {
       ),
   };
 }
-
-const plain: Omit<WritableFields, 'start' | 'end'> = {
-  status: 'confirmed',
-  summary: null,
-  description: null,
-  location: null,
-  recurrence: [],
-  attendees: [],
-  visibility: 'default',
-  transparency: 'opaque',
-};

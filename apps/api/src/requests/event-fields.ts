@@ -1,6 +1,7 @@
 /** Fields of an event as callers write them, read into ours. Everything misshapen is a 422 that names it. */
 import { z } from 'zod';
 import {
+  blankFields,
   expandSeries,
   instantOf,
   RecurrenceError,
@@ -71,14 +72,7 @@ export function newFields(fields: GivenFields, zones: ZoneTable): WritableFields
   if (!start) throw invalid('start', 'is missing');
   if (!end) throw invalid('end', 'is missing');
   const event: WritableFields = {
-    status: 'confirmed',
-    summary: null,
-    description: null,
-    location: null,
-    recurrence: [],
-    attendees: [],
-    visibility: 'default',
-    transparency: 'opaque',
+    ...blankFields,
     ...patchOf(fields, []),
     start: readTime('start', start, zones),
     end: readTime('end', end, zones),

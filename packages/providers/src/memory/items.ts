@@ -1,20 +1,13 @@
 /** Items as the port shows them, made once per change so that a page only hands them out. */
-import { slotOf, type EventFields, type RemoteItem, type SeriesSlot } from '@calfleet/domain';
+import { blankFields, slotOf, type EventFields, type RemoteItem, type SeriesSlot } from '@calfleet/domain';
 import { storableJson } from '../text.ts';
 import type { MemoryEvent } from './cloud.ts';
 
 const defaults: Omit<EventFields, 'start' | 'end'> = {
+  ...blankFields,
   icalUid: null,
-  status: 'confirmed',
-  summary: null,
-  description: null,
-  location: null,
-  recurrence: [],
-  attendees: [],
   organizer: null,
   meetingUrl: null,
-  visibility: 'default',
-  transparency: 'opaque',
   eventType: 'default',
   htmlLink: null,
 };
