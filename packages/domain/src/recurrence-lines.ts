@@ -9,6 +9,8 @@ export interface RecurrenceLine {
   /** The TZID parameter, unquoted. */
   tzid: string | null;
   value: string;
+  /** All that stands before the value, the colon with it. */
+  head: string;
 }
 
 /** Blank lines are left out. Throws `unreadable_line`. */
@@ -23,7 +25,9 @@ function readLine(text: string): RecurrenceLine {
   const property = propertyOf(match?.[1] ?? '');
   if (!match || !property) throw new RecurrenceError('unreadable_line', 'unreadable recurrence line');
   const tzid = /;TZID=(?:"([^"]*)"|([^";:]*))/i.exec(match[2] ?? '');
-  return { property, tzid: tzid?.[1] ?? tzid?.[2] ?? null, value: match[3] ?? '' };
+  const value = match[3] ?? '';
+  const head = line.slice(0, line.length - value.length);
+  return { property, tzid: tzid?.[1] ?? tzid?.[2] ?? null, value, head };
 }
 
 function propertyOf(name: string): RecurrenceProperty | null {
