@@ -109,7 +109,7 @@ function bounds({
 }
 
 /** The nth slot of a series by its rule: one that really exists. */
-function occurrenceStart(fields: EventFields | undefined, nth: number): EventTime | null {
+export function occurrenceStart(fields: EventFields | undefined, nth: number): EventTime | null {
   if (!fields || fields.recurrence.length === 0) return null;
   const [text = ''] = fields.recurrence;
   const days = Number(/INTERVAL=(\d+)/.exec(text)?.[1] ?? 1) * (text.includes('WEEKLY') ? 7 : 1);
@@ -117,7 +117,7 @@ function occurrenceStart(fields: EventFields | undefined, nth: number): EventTim
   return shift(fields.start, (nth % count) * days * 24);
 }
 
-function shift(time: EventTime, hours: number): EventTime {
+export function shift(time: EventTime, hours: number): EventTime {
   const text =
     time.kind === 'date' ? `${time.date}T00:00:00Z` : time.kind === 'zoned' ? time.instant : `${time.local}Z`;
   return timeAt(Date.parse(text) + hours * hourMs, time.kind === 'date');

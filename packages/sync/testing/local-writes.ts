@@ -9,7 +9,7 @@ export interface Wished {
   writeId: string;
 }
 
-export function localWrites(world: World) {
+export function localWrites(world: Pick<World, 'deps' | 'real' | 'userId' | 'accountId' | 'calendarId'>) {
   const { deps, userId, accountId, calendarId } = world;
   const calendar = { id: calendarId, userId, accountId };
   const asUser = { role: 'api' as const, userId, calendars: [calendarId] };

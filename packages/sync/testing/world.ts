@@ -9,7 +9,9 @@ import {
   ZoneTable,
   type AccountId,
   type CalendarId,
+  type RemoteItem,
   type WatchId,
+  type WrittenEvent,
 } from '@calfleet/domain';
 import type { JobRequest } from '@calfleet/jobs';
 import { MemoryCloud, createMemoryProvider, type MemoryNotification } from '@calfleet/providers';
@@ -52,6 +54,10 @@ export class World {
   pagesAsked = 0;
   /** What the owner does at the moment a page is asked for. */
   onAsk: (() => void) | null = null;
+  /** What the owner does at the moment a write arrives. */
+  onWrite: ((event: WrittenEvent | null) => void) | null = null;
+  /** A write changed something at the provider, whether or not its answer comes. */
+  onWritten: ((before: readonly RemoteItem[]) => void) | null = null;
   hook: StepHook | null = null;
   /** A process that crashed does nothing more, not even tidy up. */
   private isDead = false;
@@ -83,6 +89,11 @@ export class World {
               this.onAsk?.();
               return provider.listChanges(session, request);
             },
+            createEvent: (session, request) => this.write(null, () => provider.createEvent(session, request)),
+            updateEvent: (session, request) =>
+              this.write(request.event, () => provider.updateEvent(session, request)),
+            deleteEvent: (session, request) =>
+              this.write(request.event, () => provider.deleteEvent(session, request)),
           },
         ],
       ]),
@@ -274,6 +285,18 @@ export class World {
            and exists (select from calendar_events e where e.calendar_id = calendars.id and e.held_at is not null)`;
       return agreed > 0;
     });
+  }
+
+  private async write<T>(event: WrittenEvent | null, send: () => Promise<T>): Promise<T> {
+    this.onWrite?.(event);
+    const before = this.cloud.truth(this.providerCalendarId);
+    const { log } = this.cloud.calendars.get(this.providerCalendarId) ?? {};
+    const seq = log?.seq;
+    try {
+      return await send();
+    } finally {
+      if (log?.seq !== seq) this.onWritten?.(before);
+    }
   }
 
   /** As the real queue: a job that already waits is the same job; one that runs gets one more run. */

@@ -1,0 +1,304 @@
+/**
+ * Any history of edits on both sides, with lost answers, refusals, owners who edit between any two steps, crashes and
+ * take-overs: once all is quiet both sides are the same, there is no twin, every value that somebody set is shown or kept
+ * with its reason, and the provider was told no more than was wished. A failure prints its seed;
+ * `MODEL_SEED=… MODEL_PATH=… npx jest --selectProjects model --testPathPatterns two-way` replays it.
+ */
+import fc from 'fast-check';
+import type { Database } from '@calfleet/db';
+import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
+import { Ledger } from '../testing/ledger.ts';
+import { expectExactMirror } from '../testing/mirror.ts';
+import {
+  decideHere,
+  editHere,
+  editThere,
+  localEdit,
+  ownerEdit,
+  personsWord,
+  strategy,
+  type OwnerEdit,
+  type Sides,
+} from '../testing/two-way-commands.ts';
+import { hereIn, keptIn, thereIn, wordsOf } from '../testing/two-way-memory.ts';
+import { Crash, World, openTestDatabase } from '../testing/world.ts';
+import { pushCalendar } from './index.ts';
+
+const runs = Number(process.env['MODEL_TWO_WAY_RUNS'] ?? 120);
+const seed = Number(process.env['MODEL_SEED'] ?? Date.now() % 2 ** 31);
+/** The `path` of a failure: replays that one history. */
+const path = process.env['MODEL_PATH'];
+
+/** Something that happens at one point of one transaction of a job. */
+const interruption = fc.record({
+  step: fc.nat(8),
+  point: fc.constantFrom('before' as const, 'inside' as const, 'after' as const),
+  what: fc.oneof(
+    fc.record({ kind: fc.constant('crash' as const) }),
+    fc.record({ kind: fc.constant('owner' as const), edit: ownerEdit, delivered: fc.boolean() }),
+    fc.record({ kind: fc.constant('user' as const), edit: localEdit }),
+    fc.record({ kind: fc.constant('push' as const) }),
+    fc.record({ kind: fc.constant('take_over' as const) }),
+  ),
+});
+
+const step = <Name extends string, More extends object>(
+  weight: number,
+  name: Name,
+  more: { [Of in keyof More]: fc.Arbitrary<More[Of]> },
+) => ({
+  weight,
+  arbitrary: (fc.record(more) as fc.Arbitrary<More>).map((rest) => ({ do: name, ...rest })),
+});
+
+const command = fc.oneof(
+  step(7, 'user', { edit: localEdit }),
+  step(4, 'owner', { edit: ownerEdit }),
+  step(8, 'work', { interruption: fc.option(interruption) }),
+  step(3, 'deliver', { which: fc.nat(20), copies: fc.integer({ min: 0, max: 2 }) }),
+  step(4, 'fault', {
+    operation: fc.constantFrom('createEvent' as const, 'updateEvent' as const, 'deleteEvent' as const),
+    code: fc.constantFrom(
+      'provider_unavailable' as const,
+      'rate_limited' as const,
+      'version_conflict' as const,
+      'request_rejected' as const,
+    ),
+    isDone: fc.boolean(),
+  }),
+  step(1, 'list_fault', {
+    code: fc.constantFrom('provider_unavailable' as const, 'cursor_expired' as const),
+    operation: fc.constantFrom('listChanges' as const, 'readEvents' as const),
+    skip: fc.nat(2),
+  }),
+  // The owner changes what is about to be written, at each write and at each page.
+  step(2, 'storm', { times: fc.integer({ min: 1, max: 5 }), edit: ownerEdit }),
+  step(1, 'expire_cursors', {}),
+  step(1, 'lose_redis', {}),
+  step(3, 'tick', { minutes: fc.constantFrom(0, 1, 16) }),
+  step(1, 'full', {}),
+  step(1, 'strategy', { strategy }),
+  step(2, 'decide', { word: personsWord }),
+  step(1, 'habits', {
+    pageSizeMax: fc.constantFrom(1, 2, 100),
+    newestFirst: fc.boolean(),
+    repeats: fc.boolean(),
+    changesJoinRounds: fc.boolean(),
+    bareTombstones: fc.boolean(),
+    seriesDeleteFansOut: fc.boolean(),
+  }),
+);
+type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
+
+interface Play extends Sides {
+  world: World;
+}
+
+describe('both ways', () => {
+  let database: TestDatabase;
+  let db: Database;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    db = openTestDatabase(database.url);
+  });
+  afterAll(async () => {
+    await db.close();
+    await database.drop();
+  });
+
+  test(
+    `nothing is lost, doubled or left over after any history (seed ${seed}, ${runs} runs)`,
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          strategy,
+          fc.array(ownerEdit, { maxLength: 4 }),
+          fc.array(command, { minLength: 3, maxLength: 30 }),
+          async (first, edits, commands) => {
+            const play = await begin(db);
+            await play.here.setStrategy(first);
+            await play.world.tick();
+            edits.forEach((edit) => editThere(play, edit));
+            for (const next of commands) await perform(play, next);
+            await expectRest(play);
+            await play.world.end();
+          },
+        ),
+        { numRuns: runs, seed, endOnFailure: runs > 1_000, ...(path !== undefined && { path }) },
+      );
+    },
+    Math.max(600_000, runs * 3_000),
+  );
+});
+
+async function begin(db: Database): Promise<Play> {
+  const world = await World.create(db);
+  const ledger = new Ledger();
+  const [here, there] = [hereIn(world), thereIn(world)];
+  world.onWritten = (before) =>
+    ledger.wrote(
+      before.flatMap((item) => (item.type === 'event' ? [wordsOf(item.event)] : [])).join(' '),
+      there.shown(),
+    );
+  return { world, ledger, here, there };
+}
+
+async function perform(play: Play, next: Command): Promise<void> {
+  const { world } = play;
+  switch (next.do) {
+    case 'user':
+      return editHere(play, next.edit);
+    case 'owner':
+      return editThere(play, next.edit);
+    case 'work':
+      world.hook = next.interruption ? interrupt(play, next.interruption) : null;
+      if ((await world.runJob()) === 'crashed') await world.expireLease();
+      world.hook = null;
+      return;
+    case 'deliver': {
+      const [letter] = world.letters.splice(next.which % Math.max(1, world.letters.length), 1);
+      for (let copy = 0; letter && copy < next.copies; copy += 1) await world.deliver(letter);
+      return;
+    }
+    case 'fault': {
+      const { operation, code } = next;
+      // Only what nobody knows the answer of may have been done.
+      const when = code === 'provider_unavailable' && next.isDone ? ('after' as const) : ('before' as const);
+      return world.cloud.fail({ operation, code, when, retryAfterMs: 1_000 });
+    }
+    case 'list_fault':
+      return world.cloud.fail({ code: next.code, operation: next.operation, skip: next.skip });
+    case 'storm':
+      return storm(play, next.times, next.edit);
+    case 'expire_cursors':
+      return world.cloud.expireCursors(world.providerCalendarId);
+    case 'lose_redis':
+      return world.loseRedis();
+    case 'tick':
+      world.clock.advance(next.minutes * 60_000);
+      return world.tick();
+    case 'full':
+      await world.real.transaction({ role: 'worker' }, async (tx) => {
+        await tx.$executeRaw`
+          update calendars set full_requested = true, dirty_seq = dirty_seq + 1 where id = ${world.calendarId}::uuid`;
+      });
+      return;
+    case 'strategy':
+      return play.here.setStrategy(next.strategy);
+    case 'decide':
+      return decideHere(play, next.word);
+    case 'habits': {
+      const { do: _do, ...habits } = next;
+      Object.assign(world.cloud.quirks, habits);
+      return;
+    }
+  }
+}
+
+function storm(play: Play, times: number, edit: OwnerEdit): void {
+  const { world } = play;
+  let left = times;
+  const strike = (only?: string): void => {
+    if (left <= 0) return;
+    left -= 1;
+    editThere(play, edit, only);
+  };
+  world.onAsk = strike;
+  world.onWrite = (event) => strike(event && 'providerEventId' in event ? event.providerEventId : undefined);
+}
+
+/** Counts transactions and strikes once at the chosen one. */
+function interrupt(
+  play: Play,
+  { step: at, point, what }: typeof interruption extends fc.Arbitrary<infer T> ? T : never,
+): World['hook'] {
+  const { world } = play;
+  let steps = 0;
+  return async (reached) => {
+    if (reached === 'before') steps += 1;
+    if (steps !== at + 1 || reached !== point) return;
+    world.hook = null;
+    switch (what.kind) {
+      case 'crash':
+        throw new Crash();
+      case 'owner': {
+        editThere(play, what.edit);
+        const letter = what.delivered && point !== 'inside' ? world.letters.pop() : undefined;
+        return letter && world.deliver(letter);
+      }
+      // Inside a transaction the calendar is locked: others would wait for it to end.
+      case 'user':
+        return point === 'inside' ? undefined : editHere(play, what.edit);
+      case 'push':
+        return point === 'inside' ? undefined : pushElsewhere(world);
+      case 'take_over':
+        return point === 'inside' ? undefined : takeOver(world);
+    }
+  };
+}
+
+/** Another worker pushes meanwhile; what becomes of it is its own queue's. */
+async function pushElsewhere({ deps, calendarId }: World): Promise<void> {
+  await pushCalendar(deps, calendarId, new AbortController().signal).catch(() => undefined);
+}
+
+/** This worker slept too long: its lease ran out, and another one does the whole work before it wakes up. */
+async function takeOver(world: World): Promise<void> {
+  await world.expireLease();
+  await world.tick();
+  await world.runJob();
+}
+
+async function expectRest(play: Play): Promise<void> {
+  const { world, ledger, here, there } = play;
+  world.onAsk = world.onWrite = null;
+  await settle(world);
+  // Whoever refused once is asked again.
+  for (let asked = 0; asked < 20 && (await writesIn(world, 'parked')) > 0; asked += 1) {
+    await here.decide('retry', 0);
+    await settle(world);
+  }
+  await expectExactMirror(world);
+  const kept = { shown: there.shown(), ...(await keptIn(world)) };
+  expect(ledger.lost(kept)).toEqual([]);
+  expect(twins(world)).toEqual([]);
+  const conflicts = await conflictsIn(world);
+  expect(ledger.writes).toBeLessThanOrEqual(ledger.wishes + conflicts * 3);
+  const told = ledger.writes;
+  await settle(world);
+  expect(ledger.writes).toBe(told);
+}
+
+/** Time passes until nothing is on its way. */
+async function settle(world: World): Promise<void> {
+  for (let rounds = 0; rounds < 8; rounds += 1) {
+    await world.settle();
+    if ((await writesIn(world, 'pending', 'pushing')) === 0) return world.settle();
+  }
+  throw new Error('What is written here never reaches the provider.');
+}
+
+const writesIn = (world: World, ...states: string[]): Promise<number> =>
+  world.real.transaction({ role: 'worker' }, async (tx) => {
+    const rows = await tx.$queryRaw<unknown[]>`
+      select 1 from calendar_writes where calendar_id = ${world.calendarId}::uuid and state = any(${states})`;
+    return rows.length;
+  });
+
+const conflictsIn = (world: World): Promise<number> =>
+  world.real.transaction({ role: 'worker' }, async (tx) => {
+    const rows = await tx.$queryRaw<unknown[]>`
+      select 1 from calendar_sync_conflicts where calendar_id = ${world.calendarId}::uuid`;
+    return rows.length;
+  });
+
+/** Titles that stand twice: each is said once, of one event. */
+function twins(world: World): string[] {
+  const titles = world.cloud
+    .truth(world.providerCalendarId)
+    .flatMap((item) =>
+      item.type === 'event' && item.event.kind !== 'exception' ? [item.event.fields.summary] : [],
+    );
+  return titles.flatMap((title, at) => (title !== null && titles.indexOf(title) !== at ? [title] : []));
+}

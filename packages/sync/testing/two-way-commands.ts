@@ -1,0 +1,230 @@
+/** What both sides do to one calendar, as values that fast-check can shrink; the same for every provider. */
+import fc from 'fast-check';
+import type { ConflictStrategy, EventId, EventPatch, EventTime } from '@calfleet/domain';
+import { conflictStrategies } from '@calfleet/domain';
+import type { Ledger } from './ledger.ts';
+
+export const textFields = ['summary', 'location', 'description'] as const;
+export type TextField = (typeof textFields)[number];
+
+/** What is said of an event; what is left out stays as it is. */
+export type Said = Partial<Record<TextField, string>> & { time?: { start: EventTime; end: EventTime } };
+
+export type Begun = Required<Pick<Said, 'summary' | 'time'>> & Said & { recurrence: string[] };
+
+interface Known {
+  allDay: boolean;
+  isSeries: boolean;
+}
+
+/** The calendar as our user has it. */
+export interface Here {
+  /** What stands for itself, in a steady order. */
+  events(): Promise<(Known & { id: EventId; providerEventId: string | null })[]>;
+  create(fields: Begun): Promise<EventId>;
+  /** @returns whether there was something to change */
+  change(id: EventId, said: Said): Promise<boolean>;
+  remove(id: EventId): Promise<boolean>;
+  /** A person's word about the nth write that may be retried or discarded, or about the nth open conflict. */
+  decide(word: Word, nth: number): Promise<Decided | null>;
+  setStrategy(strategy: ConflictStrategy): Promise<void>;
+}
+
+/** The calendar as its owner has it at the provider. */
+export interface There {
+  /** What is there, in a steady order. */
+  events(): (Known & { id: string; seriesId: string | null })[];
+  /** All that is said there, in the ledger's words. */
+  shown(): string;
+  /** @returns its id */
+  create(fields: Begun): string;
+  change(id: string, said: Said): void;
+  remove(id: string): void;
+  /** @returns the exception's id; null: there is no such occurrence */
+  changeOccurrence(seriesId: string, nth: number, said: Said): string | null;
+  cancelOccurrence(seriesId: string, nth: number): void;
+}
+
+/** What a person's word wishes anew; null: the event is to be gone. */
+export interface Decided {
+  eventId: EventId;
+  patch: EventPatch | null;
+}
+
+export interface Sides {
+  here: Here;
+  there: There;
+  ledger: Ledger;
+}
+
+const words = ['retry', 'discard', 'local', 'provider'] as const;
+export type Word = (typeof words)[number];
+
+const which = fc.nat(5);
+const hour = fc.integer({ min: -24 * 20, max: 24 * 40 });
+const fields = fc.subarray([...textFields, 'time' as const], { minLength: 1 });
+const rule = fc.constantFrom(
+  'RRULE:FREQ=DAILY;COUNT=5',
+  'RRULE:FREQ=WEEKLY;COUNT=4',
+  'RRULE:FREQ=DAILY;INTERVAL=3;COUNT=6',
+);
+const fresh = { fields, hour, allDay: fc.boolean(), rule: fc.option(rule, { freq: 3 }) };
+
+export const localEdit = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('create' as const), ...fresh }) },
+  { weight: 7, arbitrary: fc.record({ op: fc.constant('change' as const), which, fields, hour }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), which }) },
+);
+export type LocalEdit = typeof localEdit extends fc.Arbitrary<infer T> ? T : never;
+
+export const ownerEdit = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('create' as const), ...fresh }) },
+  { weight: 6, arbitrary: fc.record({ op: fc.constant('change' as const), which, fields, hour }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), which }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('change_occurrence' as const),
+      which,
+      nth: fc.nat(3),
+      fields: fc.subarray([...textFields], { minLength: 1 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: fc.constant('cancel_occurrence' as const), which, nth: fc.nat(3) }),
+  },
+);
+export type OwnerEdit = typeof ownerEdit extends fc.Arbitrary<infer T> ? T : never;
+
+export const strategy = fc.constantFrom(...conflictStrategies);
+export const personsWord = fc.record({ word: fc.constantFrom(...words), which });
+type PersonsWord = typeof personsWord extends fc.Arbitrary<infer T> ? T : never;
+
+/** Edits of what is not there change nothing. */
+export async function editHere({ here, ledger }: Sides, edit: LocalEdit): Promise<void> {
+  const note = (event: string, said: Said): void => write(ledger, 'local', event, said);
+  if (edit.op === 'create') {
+    const begun = newEvent(ledger, 'L', edit);
+    note(await here.create(begun), begun);
+    ledger.wishes += 1;
+    return;
+  }
+  const events = await here.events();
+  const event = events[edit.which % Math.max(1, events.length)];
+  if (!event) return;
+  if (edit.op === 'change') {
+    const said = speak(ledger, 'L', { ...edit, allDay: event.allDay });
+    if (!(await here.change(event.id, said))) return;
+    note(event.id, said);
+  } else {
+    if (!(await here.remove(event.id))) return;
+    ledger.end('local', (id) => id === event.id);
+    // With a series go its occurrences, whatever was said of them: who deletes it means them all.
+    if (event.isSeries)
+      ledger.end('provider', (id) => id !== event.providerEventId && isOf(id, event.providerEventId));
+  }
+  ledger.wishes += 1;
+}
+
+export async function decideHere({ here, ledger }: Sides, { word, which: nth }: PersonsWord): Promise<void> {
+  const decided = await here.decide(word, nth);
+  if (!decided) return;
+  ledger.wishes += 1;
+  const { eventId, patch } = decided;
+  if (patch === null) return ledger.end('local', (id) => id === eventId);
+  const { start, end } = patch;
+  const said: Said = { ...(start && end && { time: { start, end } }) };
+  for (const field of textFields) if (patch[field]) said[field] = patch[field];
+  write(ledger, 'local', eventId, said);
+}
+
+/** @param only of these events, if any: what a race is about */
+export function editThere({ there, ledger }: Sides, edit: OwnerEdit, only?: string): void {
+  const note = (event: string, said: Said): void => write(ledger, 'provider', event, said);
+  if (edit.op === 'create') {
+    const begun = newEvent(ledger, 'P', edit);
+    note(there.create(begun), begun);
+    return;
+  }
+  const isOccurrence = edit.op === 'change_occurrence' || edit.op === 'cancel_occurrence';
+  const events = there
+    .events()
+    .filter(({ id, isSeries }) => (only === undefined || id === only) && (!isOccurrence || isSeries));
+  const event = events[edit.which % Math.max(1, events.length)];
+  if (!event) return;
+  switch (edit.op) {
+    case 'change': {
+      const said = speak(ledger, 'P', { ...edit, allDay: event.allDay });
+      there.change(event.id, said);
+      return note(event.id, said);
+    }
+    case 'remove':
+      there.remove(event.id);
+      return ledger.end('provider', (id) => isOf(id, event.id));
+    case 'change_occurrence': {
+      const said = speak(ledger, 'P', { ...edit, hour: 0, allDay: event.allDay });
+      const id = there.changeOccurrence(event.id, edit.nth, said);
+      if (id !== null) note(id, said);
+      return;
+    }
+    case 'cancel_occurrence':
+      there.cancelOccurrence(event.id, edit.nth);
+      // Which one it was is for the provider to know: of the others, what is said stays shown.
+      return ledger.end(
+        'provider',
+        (id) => isOf(id, event.id) && !there.events().some((each) => each.id === id),
+      );
+  }
+}
+
+/** An event, or an occurrence of it: those carry its name. */
+const isOf = (id: string, event: string | null): boolean =>
+  event !== null && (id === event || id.startsWith(`${event}_`));
+
+type Wording = { fields: readonly string[]; hour: number; allDay: boolean };
+
+function speak(ledger: Ledger, speaker: 'L' | 'P', { fields: named, hour: hours, allDay }: Wording): Said {
+  const n = ledger.next();
+  const said: Said = {};
+  for (const field of textFields) if (named.includes(field)) said[field] = `${speaker}${n}-${field}`;
+  if (named.includes('time')) said.time = boundsAt(hours, allDay, n);
+  return said;
+}
+
+const newEvent = (
+  ledger: Ledger,
+  speaker: 'L' | 'P',
+  { rule: line, ...edit }: Wording & { rule: string | null },
+): Begun => ({
+  ...(speak(ledger, speaker, { ...edit, fields: [...edit.fields, 'summary', 'time'] }) as Begun),
+  recurrence: line === null ? [] : [line],
+});
+
+function write(ledger: Ledger, speaker: 'local' | 'provider', event: string, said: Said): void {
+  for (const field of textFields) {
+    const text = said[field];
+    if (text !== undefined) ledger.say({ text, speaker, event, field });
+  }
+  // A date says nothing that is its own.
+  const start = said.time?.start;
+  if (start?.kind === 'zoned') ledger.say({ text: start.instant, speaker, event, field: 'time' });
+}
+
+const epoch = Date.parse('2026-11-20T00:00:00Z');
+const hourMs = 3_600_000;
+
+/** No two of an hour are the same: the second tells them apart. */
+function boundsAt(hours: number, allDay: boolean, n: number): { start: EventTime; end: EventTime } {
+  const at = epoch + (allDay ? Math.floor(hours / 24) * 24 : hours) * hourMs;
+  if (allDay) {
+    const day = (ms: number): EventTime => ({ kind: 'date', date: new Date(ms).toISOString().slice(0, 10) });
+    return { start: day(at), end: day(at + 24 * hourMs) };
+  }
+  const instant = (ms: number): EventTime => ({
+    kind: 'zoned',
+    instant: `${new Date(ms).toISOString().slice(0, 19)}Z`,
+    zone: 'UTC',
+  });
+  return { start: instant(at + n * 1_000), end: instant(at + n * 1_000 + hourMs) };
+}

@@ -1,0 +1,190 @@
+/** Both sides of a calendar in a world over the memory provider. */
+import { api, readStoredEvent, type StoredEvent } from '@calfleet/db';
+import {
+  slotOf,
+  type EventId,
+  type EventPatch,
+  type RemoteEvent,
+  type WritableFields,
+} from '@calfleet/domain';
+import {
+  storedFields,
+  takeBack,
+  writableOf,
+  writeChange,
+  writeDeletion,
+  writeRevival,
+} from '../src/index.ts';
+import { occurrenceStart, shift } from './edits.ts';
+import type { Kept } from './ledger.ts';
+import { localWrites } from './local-writes.ts';
+import { textFields, type Decided, type Here, type Said, type There, type Word } from './two-way-commands.ts';
+import type { World } from './world.ts';
+
+/** What a local side needs of a world: any provider's will do. */
+export type LocalWorld = Pick<World, 'deps' | 'real' | 'userId' | 'accountId' | 'calendarId'>;
+
+export function hereIn(world: LocalWorld): Here {
+  const { userId, calendarId } = world;
+  const local = localWrites(world);
+  return {
+    events: async () => {
+      const rows = await world.real.transaction(
+        { role: 'worker' },
+        (tx) => tx.$queryRaw<
+          { id: EventId; kind: string; all_day: boolean; provider_event_id: string | null }[]
+        >`
+          select id, kind, all_day, provider_event_id from calendar_events
+           where calendar_id = ${calendarId}::uuid and deleted_at is null and kind <> 'exception'
+           order by created_at, id`,
+      );
+      return rows.map((row) => ({
+        id: row.id,
+        allDay: row.all_day,
+        isSeries: row.kind === 'series',
+        providerEventId: row.provider_event_id,
+      }));
+    },
+    create: async ({ time, ...fields }) => (await local.create({ ...time, ...fields })).eventId,
+    change: async (id, said) => (await local.change(id, patchOf(said))) !== null,
+    remove: async (id) => (await local.remove(id)) !== null,
+    decide: (word, nth) => decide(world, word, nth),
+    setStrategy: async (strategy) => {
+      await world.real.transaction(
+        { role: 'api', userId },
+        (tx) => tx.$executeRaw`
+          update calendars set conflict_strategy = ${strategy} where id = ${calendarId}::uuid`,
+      );
+    },
+  };
+}
+
+export const patchOf = ({ time, ...texts }: Said): EventPatch => ({ ...texts, ...time });
+
+/** As the API does it. */
+async function decide(world: LocalWorld, word: Word, nth: number): Promise<Decided | null> {
+  const { deps, userId, accountId, calendarId } = world;
+  const calendar = { id: calendarId, userId, accountId };
+  const now = deps.clock.now();
+  const asUser = { role: 'api' as const, userId, calendars: [calendarId] };
+  const decided = await world.real.transaction(asUser, async (tx) => {
+    const all = { userId, after: null, limit: 100 };
+    if (word === 'retry' || word === 'discard') {
+      const rows = await api.listWrites(tx, { ...all, state: null });
+      const open = rows.filter((row) => row.state === 'parked' || row.state === 'pending');
+      const write = open[nth % Math.max(1, open.length)];
+      if (!write) return null;
+      const of = { userId, id: write.id, now };
+      if (word === 'retry') await api.retryWrite(tx, of);
+      else if (await api.discardWrite(tx, of)) {
+        const event = await readStoredEvent(tx, { userId, id: write.event_id });
+        if (event?.provider_event_id === null && event.deleted_at === null)
+          await takeBack(tx, deps, calendar, event);
+      }
+      return null;
+    }
+    const rows = await api.listConflicts(tx, { ...all, status: 'open' });
+    const conflict = rows[nth % Math.max(1, rows.length)];
+    if (!conflict) return null;
+    await api.resolveConflict(tx, { userId, id: conflict.id, resolution: word, now });
+    if (word === 'provider') return null;
+    const event = await readStoredEvent(tx, { userId, id: conflict.event_id });
+    const write = await api.patchOf(tx, { userId, writeId: conflict.write_id });
+    if (!event || !write) throw new Error('A conflict without its event or its write.');
+    return writeAnew(world, tx, { event, ...write });
+  });
+  await deps.jobs.enqueue('recheck-events', { calendarId });
+  await deps.jobs.enqueue('push-calendar', { calendarId });
+  return decided;
+}
+
+async function writeAnew(
+  { deps, userId, accountId, calendarId }: LocalWorld,
+  tx: Parameters<typeof writeChange>[0],
+  { event, ...write }: { event: StoredEvent; op: string; patch: unknown; base: unknown },
+): Promise<Decided | null> {
+  const calendar = { id: calendarId, userId, accountId };
+  const isThere = event.deleted_at === null;
+  if (write.op === 'delete') {
+    if (!isThere) return null;
+    await writeDeletion(tx, deps, calendar, event);
+    return { eventId: event.id, patch: null };
+  }
+  const patch = write.patch as EventPatch;
+  const decided = { eventId: event.id, patch };
+  if (isThere) return (await writeChange(tx, deps, calendar, { event, patch })) ? decided : null;
+  const upon = (write.base as WritableFields | null) ?? {
+    ...writableOf(storedFields(event)),
+    status: 'confirmed' as const,
+  };
+  await writeRevival(tx, deps, calendar, { event, fields: { ...upon, ...patch } });
+  return decided;
+}
+
+export function thereIn({ cloud, providerCalendarId: calendar }: World): There {
+  const live = (): RemoteEvent[] =>
+    cloud.truth(calendar).flatMap((item) => (item.type === 'event' ? [item.event] : []));
+  const find = (id: string) => live().find((event) => event.providerEventId === id);
+  let made = 0;
+  return {
+    events: () =>
+      live().map(({ providerEventId: id, kind, exceptionOf, fields }) => ({
+        id,
+        seriesId: exceptionOf?.providerSeriesId ?? null,
+        allDay: fields.start.kind === 'date',
+        isSeries: kind === 'series',
+      })),
+    shown: () => live().map(wordsOf).join(' '),
+    create: ({ time, ...fields }) => {
+      const id = `made-${(made += 1)}`;
+      cloud.put(calendar, { id, fields: { ...time, ...fields } });
+      return id;
+    },
+    change: (id, said) => void cloud.patch(calendar, id, patchOf(said)),
+    remove: (id) => cloud.remove(calendar, id),
+    changeOccurrence: (seriesId, nth, said) => {
+      const series = find(seriesId);
+      const start = occurrenceStart(series?.fields, nth);
+      if (!series || !start) return null;
+      const exceptionOf = { seriesId, originalStart: start };
+      const id = `${seriesId}_${slotOf(start)}`;
+      const stored = find(id)?.fields;
+      if (stored) cloud.patch(calendar, id, patchOf(said));
+      else {
+        // It says nothing of its series' words: they are to be found where they were said.
+        const fields = { start, end: shift(start, hoursOf(series)), ...patchOf(said) };
+        cloud.put(calendar, { exceptionOf, fields });
+      }
+      return id;
+    },
+    cancelOccurrence: (seriesId, nth) => {
+      const originalStart = occurrenceStart(find(seriesId)?.fields, nth);
+      if (originalStart) cloud.cancelOccurrence(calendar, { seriesId, originalStart });
+    },
+  };
+}
+
+const hoursOf = ({ fields }: RemoteEvent): number => (fields.start.kind === 'date' ? 24 : 1);
+
+/** The ledger's words: what texts there are, and when it begins. */
+export function wordsOf({ fields }: RemoteEvent): string {
+  const start = fields.start.kind === 'zoned' ? fields.start.instant : '';
+  return [...textFields.map((field) => fields[field] ?? ''), start].join(' ');
+}
+
+/** What is left of values that are not shown, as text. */
+export async function keptIn({ real, calendarId }: LocalWorld): Promise<Omit<Kept, 'shown'>> {
+  return real.transaction({ role: 'worker' }, async (tx) => {
+    const conflicts = await tx.$queryRaw`
+      select base, local, provider from calendar_sync_conflicts where calendar_id = ${calendarId}::uuid`;
+    const revisions = await tx.$queryRaw`
+      select before, after from calendar_event_revisions where calendar_id = ${calendarId}::uuid`;
+    const resting = await tx.$queryRaw`
+      select patch from calendar_writes
+       where calendar_id = ${calendarId}::uuid and state in ('conflict', 'parked', 'discarded')`;
+    const [first = '', second = '', third = ''] = [conflicts, revisions, resting].map((rows) =>
+      JSON.stringify(rows),
+    );
+    return { conflicts: first, revisions: second, resting: third };
+  });
+}
