@@ -1,5 +1,7 @@
-/** The mirror's deletions, a page at a time: what the provider says is gone, and the feed rows that say so. */
+/** The mirror's deletions, a page at a time: what is gone, the feed rows that say so, and what it was. */
+import { Prisma } from '../generated/client';
 import { appliedOf, nothing, type Applied, type AppliedRow, type Evidence } from './evidence.ts';
+import { keepDeletions } from './revisions.ts';
 import type { Transaction } from './transaction.ts';
 
 /** An event that is gone. With a series and slot, an occurrence that no longer takes place. */
@@ -30,6 +32,10 @@ export async function deleteEvents(
   alive: readonly string[] = [],
 ): Promise<Applied> {
   if (rows.length === 0) return nothing;
+  // Whoever deletes an event here keeps it with the write; what goes with its series is nobody's wish of its own.
+  const deletedIds = Prisma.sql`select old_id as id from judged
+      where verdict = 'delete' and old_deleted_at is null and ${evidence.origin}::text = 'provider'
+    union all select id from orphaned where was_live`;
   const result = await tx.$queryRaw<AppliedRow[]>`
     with input as materialized (
       select * from json_to_recordset(${JSON.stringify(rows)}::json) as x(
@@ -112,7 +118,8 @@ export async function deleteEvents(
       select ${evidence.at}::timestamptz, ${evidence.userId}::text, 'deleted', id, ${evidence.calendarId}::uuid,
         ${evidence.accountId}::uuid, series_id, version + 1, '{status}'::text[], ${evidence.origin}::text
       from orphaned where was_live
-    )
+    ),
+    kept as (${keepDeletions(evidence, deletedIds)})
     select 0 as created, 0 as updated,
            ((count(*) filter (where verdict in ('block', 'delete'))) + (select count(*) from orphaned where was_live))::int as deleted, false as revived,
            array_remove(

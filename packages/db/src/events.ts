@@ -1,9 +1,10 @@
 /**
- * The mirror's events, a page at a time: what is there, in one statement that also writes the feed, so that no change of
- * the mirror goes unsaid. Etags have no order and clocks differ: `written_seq` decides whether a page is older than what
- * a row already knows.
+ * The mirror's events, a page at a time: what is there, in one statement that also writes the feed and keeps what was
+ * there before, so that no change of the mirror goes unsaid or is lost. Etags have no order and clocks differ:
+ * `written_seq` decides whether a page is older than what a row already knows.
  */
 import { appliedOf, nothing, type Applied, type AppliedRow, type Evidence } from './evidence.ts';
+import { keepUpdates } from './revisions.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -171,6 +172,7 @@ export async function upsertEvents(
         coalesce(old_version + 1, 1), fields, ${evidence.origin}::text
       from judged j where verdict in ('create', 'update')
     ),
+    kept as (${keepUpdates(evidence)}),
     -- What stands alone needs no rule: its occurrence is the event itself.
     alone as materialized (
       select coalesce(old_id, id) as event_id, all_day, transparency = 'transparent' as transparent,

@@ -25,6 +25,7 @@ export * from './preferences.ts';
 export * from './provider-restart.ts';
 export * from './quarantine.ts';
 export * from './rechecks.ts';
+export * from './revisions.ts';
 export * from './rounds.ts';
 export * from './schedules.ts';
 export { explainSchema, refuseOlderSchema, schemaVersion } from './schema-version.ts';

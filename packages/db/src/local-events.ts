@@ -144,29 +144,6 @@ export async function sayLocalChange(
         and s.provider_event_id = ${said.providerSeriesId}), ${said.version}, ${said.fields}, 'local')`;
 }
 
-export interface Revision {
-  eventId: EventId;
-  origin: 'local' | 'provider' | 'resolution';
-  fields: string[];
-  before: unknown;
-  after: unknown;
-  writeId: string | null;
-}
-
-/** Keeps what the event was: any change can be looked back at (I11). The event's row is locked by its caller. */
-export async function keepRevision(
-  tx: Transaction,
-  { userId, calendarId, at }: LocalChange,
-  revision: Revision,
-): Promise<void> {
-  await tx.$executeRaw`
-    insert into calendar_event_revisions (event_id, n, user_id, calendar_id, at, origin, fields, before, after, write_id)
-    select ${revision.eventId}::uuid, coalesce(max(n), 0) + 1, ${userId}, ${calendarId}::uuid, ${at}, ${revision.origin},
-      ${revision.fields}, ${JSON.stringify(revision.before)}::jsonb, ${JSON.stringify(revision.after)}::jsonb,
-      ${revision.writeId}::uuid
-    from calendar_event_revisions where event_id = ${revision.eventId}::uuid`;
-}
-
 /** What was told to the provider, and answered, is newer than any page asked for before. */
 export async function stampWritten(tx: Transaction, id: EventId, writtenSeq: bigint): Promise<void> {
   await tx.$executeRaw`

@@ -5,6 +5,7 @@
  */
 import { Prisma } from '../generated/client';
 import type { Evidence } from './evidence.ts';
+import { keepDeletions } from './revisions.ts';
 import type { Transaction } from './transaction.ts';
 import { hasUnsettledWrites } from './writes.ts';
 
@@ -71,7 +72,8 @@ export async function sweepUnseen(
         (select s.id from calendar_events s where s.calendar_id = ${evidence.calendarId}::uuid
           and s.provider_event_id = u.provider_series_id), u.version + 1, '{status}'::text[], 'provider'
       from unseen u
-    )
+    ),
+    kept as (${keepDeletions(evidence, Prisma.sql`select id from unseen`)})
     select count(*)::int as deleted,
       array_agg(distinct case when kind = 'series' then provider_event_id else provider_series_id end)
         filter (where kind <> 'single') as series

@@ -82,6 +82,14 @@ export async function writeNewEvent(
     base: null,
     baseVersion: null,
   });
+  await keepRevision(tx, change, {
+    eventId,
+    origin: 'local',
+    fields: ['status'],
+    before: null,
+    after: fields,
+    writeId,
+  });
   return { eventId, writeId };
 }
 
