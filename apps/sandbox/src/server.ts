@@ -135,7 +135,7 @@ async function serveDialect(
   }
 }
 
-/** @returns the status sent; 0 when the connection was cut. */
+/** @returns the status sent; 0 when the connection was cut, or nothing was said. */
 async function strikeAndRun(
   core: SandboxCore,
   response: http.ServerResponse,
@@ -148,7 +148,9 @@ async function strikeAndRun(
     response.destroy();
     return 0;
   }
+  if (effect?.kind === 'hang_before') return 0;
   const reply = effect?.kind === 'status' ? planned.fault(effect) : await planned.run();
+  if (effect?.kind === 'hang_after') return 0;
   if (isCut(effect)) {
     cut(response, reply, effect);
     return 0;

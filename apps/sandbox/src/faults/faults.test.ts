@@ -1,3 +1,4 @@
+import { eventually } from '@calfleet/testkit';
 import { startSandbox, type Sandbox } from '../sandbox.ts';
 import type { CalendarOwner } from '../control/calendar-owner.ts';
 import { meeting, reasonOf, Visitor } from '../google/visitor.ts';
@@ -31,6 +32,24 @@ describe('cut connections', () => {
     await expect(visitor.insert(CALENDAR, meeting(0, { id: 'abcdef' }))).rejects.toThrow();
     expect(count()).toBe(1);
     expect((await visitor.insert(CALENDAR, meeting(0, { id: 'abcdef' }))).status).toBe(409);
+  });
+
+  it.each([
+    ['hang_before', 0],
+    ['hang_after', 1],
+  ] as const)('says nothing: %s leaves %i', async (kind, left) => {
+    const fault = sandbox.faults.add({ operation: 'events.insert', effect: { kind } });
+    const leaving = new AbortController();
+    const silence = fetch(`${sandbox.googleRootUrl}calendar/v3/calendars/primary/events`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${visitor.accessToken}` },
+      body: JSON.stringify(meeting(0)),
+      signal: leaving.signal,
+    });
+    await eventually(() => sandbox.faults.list().some(({ id, struck }) => id === fault && struck === 1));
+    leaving.abort();
+    await expect(silence).rejects.toThrow('aborted');
+    expect(count()).toBe(left);
   });
 
   it('tears a body in half', async () => {

@@ -64,6 +64,10 @@ const effect = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('drop_after') }),
   /** The operation is done; half of the body arrives, then the connection is cut. */
   z.strictObject({ kind: z.literal('torn_body') }),
+  /** Nothing is done and nothing said; the connection stays until the client leaves. */
+  z.strictObject({ kind: z.literal('hang_before') }),
+  /** The operation is done, and nothing said; the connection stays until the client leaves. */
+  z.strictObject({ kind: z.literal('hang_after') }),
 ]);
 
 export type FaultEffect = z.infer<typeof effect>;

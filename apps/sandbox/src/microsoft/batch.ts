@@ -108,7 +108,7 @@ async function struck(world: MicrosoftWorld, planned: PlannedCall): Promise<Repl
   const effect = effects.find(({ kind }) => kind !== 'latency');
   if (effect === undefined || effect.kind === 'latency') return planned.run();
   if (effect.kind === 'status') return planned.fault(effect);
-  if (effect.kind !== 'drop_before') await planned.run();
+  if (effect.kind !== 'drop_before' && effect.kind !== 'hang_before') await planned.run();
   return planned.fault({ kind: 'status', status: 504 });
 }
 
