@@ -31,6 +31,7 @@ export class Ledger {
   /** Writes of ours that changed something at the provider. */
   writes = 0;
   private count = 0;
+  private readonly forgiven = new Set<string>();
   private readonly standing = new Map<string, Word>();
   /** Local words that the provider held at some time. */
   private readonly reached = new Set<string>();
@@ -53,6 +54,11 @@ export class Ledger {
       if (word.speaker === speaker && isMeant(word.event)) this.standing.delete(key);
   }
 
+  /** Of a series that was deleted here go all occurrences, also one that is changed there before the deletion arrives. */
+  forgive(series: string): void {
+    this.forgiven.add(series);
+  }
+
   /** A write of ours changed what the provider shows. */
   wrote(before: string, after: string): void {
     this.writes += 1;
@@ -65,6 +71,7 @@ export class Ledger {
   /** Standing words that are neither shown nor kept with a reason. */
   lost(kept: Kept): string[] {
     return [...this.standing.values()]
+      .filter(({ event }) => !this.forgiven.has(event.slice(0, event.lastIndexOf('_'))))
       .filter(({ text }) => !kept.shown.includes(text) && !kept.conflicts.includes(text))
       .filter(({ text, speaker }) =>
         speaker === 'provider' ? !kept.revisions.includes(text) : !this.isLocalKept(text, kept),

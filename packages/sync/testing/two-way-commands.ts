@@ -120,9 +120,7 @@ export async function editHere({ here, ledger }: Sides, edit: LocalEdit): Promis
   } else {
     if (!(await here.remove(event.id))) return;
     ledger.end('local', (id) => id === event.id);
-    // With a series go its occurrences, whatever was said of them: who deletes it means them all.
-    if (event.isSeries)
-      ledger.end('provider', (id) => id !== event.providerEventId && isOf(id, event.providerEventId));
+    if (event.isSeries && event.providerEventId !== null) ledger.forgive(event.providerEventId);
   }
   ledger.wishes += 1;
 }
