@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { EventFields, EventKind, SeriesSlot } from './event.ts';
+import type { Attendee, EventFields, EventKind, Person, SeriesSlot } from './event.ts';
+import type { EventTime } from './times.ts';
 
 /**
  * What the mirror shows of an event, hashed: two events with equal fingerprints look the same to everybody. Provider
@@ -17,11 +18,11 @@ export function fingerprintOf(kind: EventKind, exceptionOf: SeriesSlot | null, f
     fields.summary,
     fields.description,
     fields.location,
-    fields.start,
-    fields.end,
+    timeOf(fields.start),
+    timeOf(fields.end),
     fields.recurrence,
-    fields.attendees,
-    fields.organizer,
+    fields.attendees.map(attendeeOf),
+    fields.organizer && personOf(fields.organizer),
     fields.meetingUrl,
     fields.visibility,
     fields.transparency,
@@ -30,3 +31,28 @@ export function fingerprintOf(kind: EventKind, exceptionOf: SeriesSlot | null, f
   ];
   return createHash('sha256').update(JSON.stringify(shown)).digest('hex').slice(0, 32);
 }
+
+// Postgres sorts the members of what it keeps as jsonb: an order of our own makes what was stored equal to what was said.
+
+function timeOf(time: EventTime): EventTime {
+  switch (time.kind) {
+    case 'date':
+      return { kind: 'date', date: time.date };
+    case 'zoned':
+      return { kind: 'zoned', instant: time.instant, zone: time.zone };
+    case 'floating':
+      return { kind: 'floating', local: time.local };
+  }
+}
+
+const attendeeOf = ({ email, name, response, optional, organizer, self, resource }: Attendee): Attendee => ({
+  email,
+  name,
+  response,
+  optional,
+  organizer,
+  self,
+  resource,
+});
+
+const personOf = ({ email, name, self }: Person): Person => ({ email, name, self });

@@ -26,6 +26,8 @@ export interface MemoryEvent {
   exceptionOf?: { seriesId: string; originalStart: EventTime };
   /** The creation that it came of. */
   writeId?: string | null;
+  /** When it was last changed, as far as its owner's clock knows. */
+  updatedAt?: string | null;
 }
 
 /** Legal but awkward habits. Every one keeps the port's text. */
@@ -43,6 +45,8 @@ export interface MemoryQuirks {
   bareTombstones: boolean;
   /** A deleted series also names its exceptions. */
   seriesDeleteFansOut: boolean;
+  /** What clients write is stored in other words, see rewriting.ts. */
+  rewritesTexts: boolean;
 }
 
 export interface MemoryChannel {
@@ -86,6 +90,7 @@ export class MemoryCloud {
       changesJoinRounds: true,
       bareTombstones: false,
       seriesDeleteFansOut: false,
+      rewritesTexts: false,
       ...options.quirks,
     };
     this.onNotification = options.onNotification ?? (() => undefined);

@@ -17,6 +17,7 @@ import {
 } from '@calfleet/domain';
 import { calendarFor } from './call.ts';
 import type { MemoryCalendar, MemoryCloud } from './cloud.ts';
+import { rewritten } from './rewriting.ts';
 
 export function createEvent(
   cloud: MemoryCloud,
@@ -30,16 +31,17 @@ export function createEvent(
   assertAcceptable(fields);
   // What only a provider can set.
   const given = { icalUid: `${id}@memory.example`, htmlLink: `https://memory.example/${id}` };
-  cloud.put(providerCalendarId, { id, writeId, fields: { ...given, ...fields } });
+  cloud.put(providerCalendarId, { id, writeId, fields: { ...given, ...asKept(cloud, fields) } });
   return writtenItem(calendar, id);
 }
 
 export function updateEvent(
   cloud: MemoryCloud,
   session: ProviderSession,
-  { providerCalendarId, event, providerVersion, patch }: UpdateRequest,
+  { providerCalendarId, event, providerVersion, patch: wanted }: UpdateRequest,
 ): RemoteEvent {
   const calendar = writableFor(cloud, session, providerCalendarId);
+  const patch = asKept(cloud, wanted);
   const found = find(calendar, event, providerVersion);
   assertAcceptable({ ...found.fields, ...patch });
   if ('occurrence' in found) {
@@ -66,6 +68,9 @@ export function deleteEvent(
     cloud.cancelOccurrence(providerCalendarId, { id: found.id, seriesId, originalStart });
   } else cloud.remove(providerCalendarId, found.id);
 }
+
+const asKept = <T extends EventPatch>({ quirks }: MemoryCloud, fields: T): T =>
+  quirks.rewritesTexts ? rewritten(fields) : fields;
 
 /** @throws remote_missing, permission_denied */
 function writableFor(cloud: MemoryCloud, session: ProviderSession, id: string): MemoryCalendar {
