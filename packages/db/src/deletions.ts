@@ -66,7 +66,7 @@ export async function deleteEvents(
       where j.verdict = 'delete' and j.old_kind = 'series' and (e.deleted_at is null or e.slot_cancelled)
         and e.written_seq <= ${evidence.writeSeq}
         and not exists (select from input i where i.provider_event_id = e.provider_event_id)
-        and e.provider_event_id <> all(${[...alive]}::text[])
+        and (e.provider_event_id is null or e.provider_event_id <> all(${[...alive]}::text[]))
     ),
     blocked as (
       insert into calendar_events (id, user_id, calendar_id, provider_event_id, provider_version, provider_series_id,
@@ -91,7 +91,7 @@ export async function deleteEvents(
     gone_with_series as (
       update calendar_events e
          set status = 'cancelled', deleted_at = coalesce(e.deleted_at, ${evidence.at}), held_at = null,
-             slot_cancelled = false, recheck_at = null, version = e.version + 1, updated_at = ${evidence.at}, generation = ${evidence.generation},
+             slot_cancelled = false, slot_was_cancelled = e.slot_cancelled, recheck_at = null, version = e.version + 1, updated_at = ${evidence.at}, generation = ${evidence.generation},
              last_confirmed_at = ${evidence.at}
         from orphaned o where e.id = o.id
     ),

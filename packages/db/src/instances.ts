@@ -217,6 +217,7 @@ export async function lookAtIncomplete(
     with noted as materialized (
       select e.id, exists (select from calendar_occurrences o
           where o.owner_id = e.id and o.seen_round is distinct from ${round.id}::uuid
+            and not exists (select from calendar_events k where k.id = o.event_id and k.provider_event_id is null)
             and o.starts_at < ${round.asked.end} and o.ends_at > ${round.asked.start})
         or not exists (select from calendar_occurrences o where o.owner_id = e.id) as incomplete
       from calendar_events e
@@ -249,7 +250,8 @@ export async function removeUnshown(
        where o.owner_id = m.id and o.seen_round is distinct from ${look.id}::uuid
          -- Of what lies outside the asked window, the answer says nothing.
          and o.starts_at < ${look.window.end} and o.ends_at > ${look.window.start}
-         and not exists (select from calendar_events k where k.id = o.event_id and k.local_only)
+         and not exists (select from calendar_events k
+           where k.id = o.event_id and (k.local_only or k.provider_event_id is null))
       returning o.owner_id, o.event_id
     ),
     unshown as (

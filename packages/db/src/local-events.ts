@@ -53,10 +53,15 @@ export const shownColumns = Prisma.sql`e.id, e.calendar_id, e.provider_event_id,
 export interface StoredEvent extends ShownEvent {
   provider_version: string | null;
   provider_series_id: string | null;
+  /** Of an exception whose series has no name there yet: our id of the series. */
+  local_series_id: EventId | null;
   slot: string | null;
+  /** Of a deleted exception: nothing takes place in its slot. */
+  slot_cancelled: boolean;
 }
 
-const storedColumns = Prisma.sql`${shownColumns}, e.provider_version, e.provider_series_id, e.slot`;
+export const storedColumns = Prisma.sql`${shownColumns}, e.provider_version, e.provider_series_id, e.local_series_id,
+  e.slot, e.slot_cancelled`;
 
 /** Whose event it is, and when it changes. */
 export interface LocalChange {
@@ -67,8 +72,9 @@ export interface LocalChange {
 }
 
 /** What a local write makes of an event: its columns but those that only the provider can set. */
-export type LocalRow = Omit<EventRow, 'raw' | 'provider_version' | 'provider_event_id'> & {
+export type LocalRow = Omit<EventRow, 'raw' | 'provider_version' | 'provider_event_id' | 'write_id'> & {
   provider_event_id: string | undefined;
+  local_series_id: EventId | undefined;
 };
 
 /** @param of.userId whose it has to be. Locks the row until the transaction ends. */
@@ -83,17 +89,23 @@ export async function readStoredEvent(
 }
 
 /** An event that nobody but us knows yet. Feed and occurrences are its caller's. */
-export async function insertLocalEvent(tx: Transaction, change: LocalChange, row: LocalRow): Promise<void> {
+export async function insertLocalEvent(
+  tx: Transaction,
+  change: LocalChange,
+  row: LocalRow,
+  { isManaged }: { isManaged: boolean },
+): Promise<void> {
   await tx.$executeRaw`
-    insert into calendar_events (id, user_id, calendar_id, provider_event_id, provider_series_id, kind, slot,
-      original_start, ical_uid, status, summary, description, location, all_day, start_date, end_date, starts_at,
+    insert into calendar_events (id, user_id, calendar_id, provider_event_id, provider_series_id, local_series_id, kind,
+      slot, original_start, ical_uid, status, summary, description, location, all_day, start_date, end_date, starts_at,
       ends_at, start_local, end_local, start_time_zone, end_time_zone, recurrence, attendees, organizer, meeting_url,
       visibility, transparency, event_type, html_link, fingerprint, managed, created_at, updated_at, generation,
       last_confirmed_at)
-    select ${row.id}::uuid, ${change.userId}, ${change.calendarId}::uuid, provider_event_id, provider_series_id, kind,
-      slot, original_start, ical_uid, status, summary, description, location, all_day, start_date, end_date, starts_at,
+    select ${row.id}::uuid, ${change.userId}, ${change.calendarId}::uuid, provider_event_id, provider_series_id,
+      local_series_id, kind, slot, original_start, ical_uid, status, summary, description, location, all_day, start_date, end_date, starts_at,
       ends_at, start_local, end_local, start_time_zone, end_time_zone, recurrence, attendees, organizer, meeting_url,
-      visibility, transparency, event_type, html_link, fingerprint, true, ${change.at}, ${change.at},
+      visibility, transparency, event_type, html_link, fingerprint, ${isManaged}, ${change.at},
+      ${change.at},
       (select generation from calendars where id = ${change.calendarId}::uuid), ${change.at}
     from jsonb_populate_record(null::calendar_events, ${jsonOf(row)}::jsonb)`;
 }
@@ -140,8 +152,10 @@ export async function sayLocalChange(
     insert into calendar_changes (at, user_id, kind, event_id, calendar_id, account_id, series_id, version, fields,
       origin)
     values (${change.at}, ${change.userId}, ${said.kind}, ${said.eventId}::uuid, ${change.calendarId}::uuid,
-      ${change.accountId}::uuid, (select s.id from calendar_events s where s.calendar_id = ${change.calendarId}::uuid
-        and s.provider_event_id = ${said.providerSeriesId}), ${said.version}, ${said.fields}, 'local')`;
+      ${change.accountId}::uuid, coalesce(
+        (select e.local_series_id from calendar_events e where e.id = ${said.eventId}::uuid),
+        (select s.id from calendar_events s where s.calendar_id = ${change.calendarId}::uuid
+          and s.provider_event_id = ${said.providerSeriesId})), ${said.version}, ${said.fields}, 'local')`;
 }
 
 /** What was told to the provider, and answered, is newer than any page asked for before. */

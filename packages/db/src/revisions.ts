@@ -19,47 +19,22 @@ export interface Revision {
   /** Null: it was deleted. */
   after: object | null;
   writeId: string | null;
+  /** "This and following": the series that took over what was cut off. */
+  continuedBy?: EventId | null;
 }
 
 /** Keeps what the event was. The event's row, or its calendar, is locked by the caller. */
 export async function keepRevision(
   tx: Transaction,
   { userId, calendarId, at }: Pick<LocalChange, 'userId' | 'calendarId' | 'at'>,
-  { eventId, origin, fields, before, after, writeId }: Revision,
+  { eventId, origin, fields, before, after, writeId, continuedBy = null }: Revision,
 ): Promise<void> {
   await tx.$executeRaw`
-    insert into calendar_event_revisions (event_id, n, user_id, calendar_id, at, origin, fields, before, after, write_id)
+    insert into calendar_event_revisions (event_id, n, user_id, calendar_id, at, origin, fields, before, after, write_id,
+      continued_by)
     values (${eventId}::uuid, ${nextOf(Prisma.sql`${eventId}::uuid`)}, ${userId}, ${calendarId}::uuid, ${at}, ${origin},
       ${fields}, ${before && JSON.stringify(before)}::jsonb, ${after && JSON.stringify(after)}::jsonb,
-      ${writeId}::uuid)`;
-}
-
-/** What happened to an event since a revision of it. */
-export interface PastChange {
-  n: bigint;
-  before: Partial<EventFields> | null;
-  after: Partial<EventFields> | null;
-}
-
-/** An event's changes that stood, newest first; values of conflicts that did not are none. */
-export async function changesOf(
-  tx: Transaction,
-  of: { userId: string; eventId: EventId },
-): Promise<PastChange[]> {
-  return tx.$queryRaw<PastChange[]>`
-    select n, before, after from calendar_event_revisions
-     where event_id = ${of.eventId}::uuid and user_id = ${of.userId} and origin <> 'resolution' order by n desc`;
-}
-
-/** The numbers that are kept of an event; null: none. */
-export async function keptNumbers(
-  tx: Transaction,
-  of: { userId: string; eventId: EventId },
-): Promise<{ oldest: bigint; newest: bigint } | null> {
-  const [row] = await tx.$queryRaw<{ oldest: bigint | null; newest: bigint | null }[]>`
-    select min(n) as oldest, max(n) as newest from calendar_event_revisions
-     where event_id = ${of.eventId}::uuid and user_id = ${of.userId}`;
-  return row?.oldest != null && row.newest != null ? { oldest: row.oldest, newest: row.newest } : null;
+      ${writeId}::uuid, ${continuedBy}::uuid)`;
 }
 
 /** What says what an event is, as the feed names it, and as {@link EventFields} does. */

@@ -9,6 +9,7 @@ import {
   type CalendarId,
   type ConflictStrategy,
   type EventId,
+  type EventKind,
   type EventPatch,
   type ProviderName,
   type SyncErrorCode,
@@ -18,6 +19,7 @@ import { Prisma } from '../generated/client';
 import type { Evidence } from './evidence.ts';
 import { leaseSeconds } from './lease.ts';
 import type { Transaction } from './transaction.ts';
+import { areWritesStopped } from './write-brake.ts';
 
 export type WriteOp = 'create' | 'update' | 'delete';
 /** `conflict` and `parked` wait for a person. */
@@ -34,6 +36,7 @@ export interface WriteRow {
   state: WriteState;
   attempts: number;
   rounds: number;
+  error: WriteError | null;
   created_at: Date;
 }
 
@@ -57,6 +60,8 @@ export interface NewWrite {
   patch: EventPatch;
   base: WritableFields | null;
   baseVersion: string | null;
+  /** What has to leave before: those of the series that this one came of. Exceptions come of theirs without a word. */
+  cameOf?: EventId;
 }
 
 export async function insertWrite(
@@ -65,9 +70,13 @@ export async function insertWrite(
   write: NewWrite,
 ): Promise<void> {
   await tx.$executeRaw`
-    insert into calendar_writes (id, user_id, account_id, calendar_id, event_id, op, patch, base, base_version,
-      created_at, updated_at)
+    insert into calendar_writes (id, user_id, account_id, calendar_id, event_id, series_event_id, op, patch, base,
+      base_version, created_at, updated_at)
     values (${write.id}::uuid, ${of.userId}, ${of.accountId}::uuid, ${of.calendarId}::uuid, ${write.eventId}::uuid,
+      coalesce(${write.cameOf ?? null}::uuid,
+        (select coalesce(e.local_series_id, s.id) from calendar_events e
+          left join calendar_events s on s.calendar_id = e.calendar_id and s.provider_event_id = e.provider_series_id
+         where e.id = ${write.eventId}::uuid and e.kind = 'exception')),
       ${write.op}, ${JSON.stringify(write.patch)}::jsonb, ${write.base && JSON.stringify(write.base)}::jsonb,
       ${write.baseVersion}, ${of.at}, ${of.at})`;
 }
@@ -75,16 +84,23 @@ export async function insertWrite(
 /** Writes that are not done, of these events, oldest first. */
 export async function unsettledWrites(tx: Transaction, eventIds: readonly EventId[]): Promise<WriteRow[]> {
   return tx.$queryRaw<WriteRow[]>`
-    select id, event_id, op, patch, base, base_version, state, attempts, rounds, created_at from calendar_writes
+    select id, event_id, op, patch, base, base_version, state, attempts, rounds, error, created_at from calendar_writes
      where event_id = any(${[...eventIds]}::uuid[]) and state in ${unsettledStates}
        and folded_into is null
      order by id`;
 }
 
-/** Gives the wishes of one write to another that has not left yet. */
-export async function foldWrite(tx: Transaction, id: string, into: { id: string; at: Date }): Promise<void> {
+/** Gives the wishes of one write to another that has not left yet; from now on they fare alike. */
+export async function foldWrite(
+  tx: Transaction,
+  id: string,
+  into: Pick<WriteRow, 'id' | 'state' | 'error'> & { at: Date },
+): Promise<void> {
   await tx.$executeRaw`
-    update calendar_writes set folded_into = ${into.id}::uuid, updated_at = ${into.at} where id = ${id}::uuid`;
+    update calendar_writes
+       set folded_into = ${into.id}::uuid, state = ${into.state}, error = ${into.error && JSON.stringify(into.error)}::jsonb,
+           updated_at = ${into.at}
+     where id = ${id}::uuid`;
 }
 
 /** What is left to be written, and upon what. */
@@ -101,13 +117,22 @@ export async function rebaseWrite(
      where id = ${write.id}::uuid`;
 }
 
-/** Ends a write, or lays it down until a person decides; what was folded into it goes the same way. */
+/**
+ * Ends a write, or lays it down until a person decides; what was folded into it goes the same way. Once it has ended,
+ * nobody has to decide about it any more: the provider turned out to hold what was wanted, or what nobody can undo.
+ */
 export async function settleWrite(
   tx: Transaction,
   id: string,
   end: { state: Exclude<WriteState, 'pending' | 'pushing'>; error: WriteError | null; at: Date },
 ): Promise<void> {
   await tx.$executeRaw`
+    with closed as (
+      update calendar_sync_conflicts
+         set status = 'resolved', resolution = ${end.state === 'applied' ? 'local' : 'provider'},
+             resolved_by = 'provider', resolved_at = ${end.at}
+       where write_id = ${id}::uuid and status = 'open' and ${end.state} in ('applied', 'discarded')
+    )
     update calendar_writes
        set state = ${end.state}, error = ${end.error && JSON.stringify(end.error)}::jsonb, updated_at = ${end.at},
            applied_at = case when ${end.state} = 'applied' then ${end.at}::timestamptz end
@@ -132,7 +157,8 @@ export async function acquirePush(tx: Transaction, id: CalendarId): Promise<Push
        set push_epoch = push_epoch + 1, push_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
       from calendar_accounts a
      where c.id = ${id}::uuid and c.active and c.state not in ('gone', 'paused') and a.id = c.account_id
-       and a.status = 'active' and (c.push_until is null or c.push_until < clock_timestamp())
+       and a.status = 'active' and not ${areWritesStopped(Prisma.sql`a.id`)}
+       and (c.push_until is null or c.push_until < clock_timestamp())
     returning c.id as "calendarId", c.user_id as "userId", c.account_id as "accountId", c.provider,
       c.provider_calendar_id as "providerCalendarId", c.time_zone as "timeZone", c.push_epoch as epoch`;
   return rows[0] ?? null;
@@ -160,21 +186,31 @@ export async function releasePush(tx: Transaction, { calendarId, epoch }: PushLe
     update calendars set push_until = null where id = ${calendarId}::uuid and push_epoch = ${epoch}`;
 }
 
-/** Of `n`. In order: not past an older one of the same event, which may wait for later. */
+/** Of `n`. In order: not past an older one of the same event, or of its series, which may wait for later. */
 const mayLeave = (
   at: Date,
 ): Prisma.Sql => Prisma.sql`n.state in ('pending', 'pushing') and n.folded_into is null
-  and (n.not_before is null or n.not_before <= ${at})
-  and not exists (select from calendar_writes o where o.event_id = n.event_id and o.id < n.id
-    and o.state in ('pending', 'pushing') and o.folded_into is null)`;
+  and (n.not_before is null or n.not_before <= ${at}) and not ${areWritesStopped(Prisma.sql`n.account_id`)}
+  and not exists (select from calendar_writes o where o.calendar_id = n.calendar_id and o.id < n.id
+    and o.state in ('pending', 'pushing') and o.folded_into is null
+    and (o.event_id in (n.event_id, n.series_event_id)
+      or coalesce(o.series_event_id, o.event_id) = coalesce(n.series_event_id, n.event_id)))`;
+
+/** Whether a write is on its way still: a page may have met it meanwhile. Locks it. */
+export async function isPushing(tx: Transaction, id: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`
+    select 1 from calendar_writes where id = ${id}::uuid and state = 'pushing' for update`;
+  return rows.length > 0;
+}
 
 /** Takes the oldest write that may leave now; one that left with a worker that died leaves again. */
 export async function takeWrite(tx: Transaction, calendarId: CalendarId, at: Date): Promise<WriteRow | null> {
   const rows = await tx.$queryRaw<WriteRow[]>`
-    update calendar_writes w set state = 'pushing', attempts = w.attempts + 1, updated_at = ${at}
+    update calendar_writes w set state = 'pushing', attempts = w.attempts + 1, sent_at = ${at}, updated_at = ${at}
      where w.id = (select n.id from calendar_writes n
         where n.calendar_id = ${calendarId}::uuid and ${mayLeave(at)} order by n.id limit 1)
-    returning w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.created_at`;
+    returning w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.error,
+      w.created_at`;
   return rows[0] ?? null;
 }
 
@@ -197,19 +233,53 @@ export async function calendarsToPush(tx: Transaction, at: Date, limit: number):
     select distinct w.calendar_id as id from calendar_writes w join calendars c on c.id = w.calendar_id
      where w.state in ('pending', 'pushing') and w.folded_into is null
        and (w.not_before is null or w.not_before <= ${at})
+       and c.active and c.account_active and c.state not in ('gone', 'paused')
+       and not ${areWritesStopped(Prisma.sql`w.account_id`)}
        and (c.push_until is null or c.push_until < clock_timestamp())
      order by 1 limit ${limit}`;
   return rows.map(({ id }) => id);
 }
 
 /** A write that is not done, and the event that it is about. */
-export type MetWrite = WriteRow & { event: { id: EventId; provider_event_id: string | null } };
+export type MetWrite = WriteRow & {
+  event: {
+    id: EventId;
+    kind: EventKind;
+    provider_event_id: string | null;
+    provider_series_id: string | null;
+  };
+};
 
 /** What a page shows, by everything that it may be known by here. */
 export interface ShownIds {
   providerEventIds: readonly string[];
   /** Creations of ours that the page shows for the first time. */
   writeIds: readonly string[];
+  /** Of series that are gone. */
+  goneIds: readonly string[];
+}
+
+/** Whether a page has anything to meet. */
+export interface Unsettled {
+  writes: boolean;
+  /** Occurrences that their provider has not named yet. */
+  unnamed: boolean;
+  /** Something was written since the page was asked for. */
+  newer: boolean;
+}
+
+/** Most calendars have nothing unsettled, and this is asked with every page. */
+export async function readUnsettled(
+  tx: Transaction,
+  { calendarId, writeSeq }: Pick<Evidence, 'calendarId' | 'writeSeq'>,
+): Promise<Unsettled> {
+  const [row] = await tx.$queryRaw<Unsettled[]>`
+    select exists (select from calendar_writes where calendar_id = ${calendarId}::uuid
+        and state in ${unsettledStates}) as writes,
+      exists (select from calendar_events where calendar_id = ${calendarId}::uuid and provider_event_id is null
+        and kind = 'exception') as unnamed,
+      exists (select from calendars where id = ${calendarId}::uuid and write_seq > ${writeSeq}) as newer`;
+  return row ?? { writes: false, unnamed: false, newer: false };
 }
 
 /**
@@ -221,29 +291,33 @@ export async function writesMet(
   { calendarId, writeSeq }: Pick<Evidence, 'calendarId' | 'writeSeq'>,
   shown: ShownIds,
 ): Promise<MetWrite[]> {
-  // Most calendars have none, and this is asked with every page.
-  const [any] = await tx.$queryRaw<unknown[]>`
-    select 1 from calendar_writes where calendar_id = ${calendarId}::uuid
-      and state in ${unsettledStates} limit 1`;
-  if (!any) return [];
-  const rows = await tx.$queryRaw<(WriteRow & { provider_event_id: string | null })[]>`
-    select w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.created_at,
-      e.provider_event_id
+  const rows = await tx.$queryRaw<(WriteRow & Omit<MetWrite['event'], 'id'>)[]>`
+    select w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.error,
+      w.created_at, e.provider_event_id
     from calendar_writes w join calendar_events e on e.id = w.event_id
     where w.calendar_id = ${calendarId}::uuid and w.state in ${unsettledStates}
-      and w.folded_into is null and e.written_seq <= ${writeSeq} and (e.provider_event_id = any(${[...shown.providerEventIds]}::text[])
+      and w.folded_into is null and e.written_seq <= ${writeSeq}
+      and (e.provider_event_id = any(${[...shown.providerEventIds]}::text[])
+        or e.provider_series_id = any(${[...shown.goneIds]}::text[])
         or (e.provider_event_id is null and w.id = any(${shown.writeIds.filter(isId)}::uuid[])))
     order by w.id`;
-  return rows.map(({ provider_event_id, ...write }) => ({
+  return rows.map(({ kind, provider_event_id, provider_series_id, ...write }) => ({
     ...write,
-    event: { id: write.event_id, provider_event_id },
+    event: { id: write.event_id, kind, provider_event_id, provider_series_id },
   }));
 }
 
-/** The event that we made has this name at its provider. */
+/**
+ * The event that we made has this name at its provider, and its exceptions are those of a series of this name. Null: it
+ * has none any more.
+ */
 export async function nameEvent(tx: Transaction, id: EventId, providerEventId: string | null): Promise<void> {
   await tx.$executeRaw`
     update calendar_events set provider_event_id = ${providerEventId} where id = ${id}::uuid`;
+  if (providerEventId === null) return;
+  await tx.$executeRaw`
+    update calendar_events set provider_series_id = ${providerEventId}, local_series_id = null
+     where local_series_id = ${id}::uuid`;
 }
 
 /** What wins where both sides changed the same: the calendar's own word, else its user's. */
@@ -254,7 +328,7 @@ export async function readStrategy(tx: Transaction, calendarId: CalendarId): Pro
   return row?.strategy ?? strategyDefault;
 }
 
-const strategyDefault: ConflictStrategy = 'newest_wins';
+export const strategyDefault: ConflictStrategy = 'newest_wins';
 
 /** Whether a write may leave now. */
 export async function isWritePending(tx: Transaction, calendarId: CalendarId, at: Date): Promise<boolean> {

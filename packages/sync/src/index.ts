@@ -8,20 +8,19 @@ export { discoverAccount } from './discover.ts';
 export { receiveNotification, type Notification } from './notification.ts';
 export { drainWebhooks, planAutoSync, planDuePulls } from './plan.ts';
 export { pullCalendar, type PullRequest, type PullResult } from './pull.ts';
+export { resolveConflict, type Decision } from './resolve.ts';
 export { pushCalendar, type PushResult } from './push.ts';
 export { recheckEvents } from './recheck.ts';
 export { checkRedisMemory, type RedisMemory } from './redis-loss.ts';
 export { planWatches } from './renewal.ts';
 export { createSessions, type Sessions } from './sessions.ts';
+export { writeRestore, type RestoreRefusal } from './restore.ts';
 export { runTick, streams, type TickCounts } from './tick.ts';
 export { planStops, stopWatch } from './stop-watches.ts';
 export { ensureWatch } from './watch.ts';
 export { storedFields, writableOf } from './event-row.ts';
-export {
-  takeBack,
-  writeChange,
-  writeDeletion,
-  writeNewEvent,
-  writeRevival,
-  type WrittenCalendar,
-} from './write.ts';
+export type { LocalWriteDeps, Written, WrittenCalendar } from './local-row.ts';
+export { plainOccurrence } from './occurrence-fields.ts';
+export { splitAt, writeFollowing } from './write-following.ts';
+export { isVacant, writeOccurrence, writeOccurrenceDeletion, type Occurrence } from './write-occurrence.ts';
+export { takeBack, writeChange, writeDeletion, writeNewEvent, writeRevival } from './write.ts';

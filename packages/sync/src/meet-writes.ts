@@ -10,36 +10,88 @@ import {
   type ConflictStrategy,
   type RemoteEvent,
   type Side,
+  type WritableFields,
 } from '@calfleet/domain';
 import {
+  detachOccurrence,
+  forgetConflicts,
   insertConflict,
   keepRevision,
   nameEvent,
+  nameOccurrences,
   readStrategy,
+  readUnsettled,
   rebaseWrite,
+  refreshConflict,
   settleWrite,
+  slotsKept,
   writesMet,
   type Evidence,
   type MetWrite,
+  type ShownSlot,
   type Transaction,
 } from '@calfleet/db';
 import type { SortedItems } from './apply.ts';
+import { collisionsOf, sideOf, sidesOf } from './collisions.ts';
+import { carryOver, daysOf } from './changed-days.ts';
 import { eventRow, writableOf } from './event-row.ts';
 
 /** @returns the items as they are to be stored: with what is still to be written laid over them */
 export async function meetWrites(
   tx: Transaction,
   evidence: Evidence,
-  sorted: SortedItems,
+  shown: SortedItems,
 ): Promise<SortedItems> {
+  const unsettled = await readUnsettled(tx, evidence);
+  if (unsettled.unnamed) await nameOccurrences(tx, evidence.calendarId, slotsIn(shown));
+  const sorted = unsettled.writes || unsettled.newer ? await withoutKeptSlots(tx, evidence, shown) : shown;
+  if (!unsettled.writes) return sorted;
+  const events = [...sorted.events.values()];
+  const goneIds = sorted.gone.map((row) => row.provider_event_id);
+  const seriesIds = events.flatMap(({ exceptionOf }) => exceptionOf?.providerSeriesId ?? []);
   const writes = await writesMet(tx, evidence, {
-    providerEventIds: [...sorted.events.keys(), ...sorted.gone.map((row) => row.provider_event_id)],
-    writeIds: [...sorted.events.values()].flatMap(({ writeId }) => writeId ?? []),
+    providerEventIds: [...sorted.events.keys(), ...seriesIds, ...goneIds],
+    writeIds: events.flatMap(({ writeId }) => writeId ?? []),
+    goneIds,
   });
   if (writes.length === 0) return sorted;
   const meeting = new Meeting(tx, evidence, await readStrategy(tx, evidence.calendarId), sorted);
   for (const write of writes) await meeting.meet(write);
   return meeting.items();
+}
+
+/** Changed and cancelled occurrences. */
+function slotsIn({ events, gone }: SortedItems): ShownSlot[] {
+  const changed = [...events.values()].flatMap(({ providerEventId, exceptionOf }) =>
+    exceptionOf ? [slotNamed(providerEventId, exceptionOf.providerSeriesId, exceptionOf.slot)] : [],
+  );
+  const cancelled = gone.flatMap(({ provider_event_id: id, provider_series_id: series, slot }) =>
+    series !== null && slot !== null ? [slotNamed(id, series, slot)] : [],
+  );
+  return [...changed, ...cancelled];
+}
+
+const slotNamed = (id: string, series: string, slot: string): ShownSlot => ({
+  provider_event_id: id,
+  provider_series_id: series,
+  slot,
+});
+
+/** Plain occurrences are not stored where one of ours knows better, or waits to be told. */
+async function withoutKeptSlots(
+  tx: Transaction,
+  evidence: Evidence,
+  shown: SortedItems,
+): Promise<SortedItems> {
+  const kept = await slotsKept(tx, evidence, [
+    ...new Set(shown.instances.map(({ providerSeriesId }) => providerSeriesId)),
+  ]);
+  if (kept.length === 0) return shown;
+  const places = new Set(kept.map(({ provider_series_id: series, slot }) => `${series} ${slot}`));
+  const instances = shown.instances.filter(
+    ({ providerSeriesId, slot }) => !places.has(`${providerSeriesId} ${slot}`),
+  );
+  return { ...shown, instances };
 }
 
 class Meeting {
@@ -72,8 +124,18 @@ class Meeting {
   async meet(write: MetWrite): Promise<void> {
     const shown = await this.shownFor(write);
     if (shown) return this.meetEvent(write, shown);
-    const id = write.event.provider_event_id;
-    if (id !== null && this.gone.has(id)) await this.meetDeletion(write, id);
+    const { provider_event_id: id, provider_series_id: seriesId } = write.event;
+    if (id !== null && this.gone.has(id)) return this.meetDeletion(write, id);
+    if (seriesId !== null && this.gone.has(seriesId)) return this.meetDeletion(write, seriesId);
+    if (write.op === 'delete' && write.event.kind === 'series') this.keepDaysOf(write);
+  }
+
+  /** A series that we delete takes its changed days with it, though they are still shown. */
+  private keepDaysOf({ state, event }: MetWrite): void {
+    if (state === 'conflict') return;
+    for (const { providerEventId, exceptionOf } of this.events.values()) {
+      if (exceptionOf?.providerSeriesId === event.provider_event_id) this.kept.add(providerEventId);
+    }
   }
 
   /** The shown event that a write is about; one that we made has its name from now on. */
@@ -91,10 +153,19 @@ class Meeting {
         // There it is: an answer that was lost, or a page that was faster.
         return this.settle(write, 'applied');
       case 'update':
-        return write.state === 'conflict' ? undefined : this.meetChange(write, shown);
+        return write.state === 'conflict' ? this.meetOpen(write, shown) : this.meetChange(write, shown);
       case 'delete':
-        return this.meetWantedDeletion(write, shown);
+        return write.state === 'conflict'
+          ? this.meetOpen(write, shown)
+          : this.meetWantedDeletion(write, shown);
     }
+  }
+
+  /** What somebody decides about keeps up with the provider; once both sides want the same, nobody has to. */
+  private async meetOpen(write: MetWrite, shown: RemoteEvent | null): Promise<void> {
+    const collisions = collisionsOf(write, shown && writableOf(shown.fields));
+    if (collisions.length === 0) return this.settle(write, 'applied');
+    await refreshConflict(this.tx, write.id, sidesOf(collisions));
   }
 
   private async meetChange(write: MetWrite, shown: RemoteEvent): Promise<void> {
@@ -124,10 +195,9 @@ class Meeting {
 
   /** We deleted what the provider still shows. */
   private async meetWantedDeletion(write: MetWrite, shown: RemoteEvent): Promise<void> {
-    if (write.state === 'conflict') return;
     if (shown.providerVersion === write.base_version) {
       this.kept.add(shown.providerEventId);
-      return;
+      return this.keepDaysOf(write);
     }
     // Changed there since: somebody still wants it.
     const prefer = this.preferred(write, shown);
@@ -137,34 +207,39 @@ class Meeting {
     if (prefer === null) return;
     await rebaseWrite(this.tx, { ...write, base_version: shown.providerVersion }, this.evidence.at);
     this.kept.add(shown.providerEventId);
+    this.keepDaysOf(write);
   }
 
   /** The provider deleted what we still have to write. */
   private async meetDeletion(write: MetWrite, providerEventId: string): Promise<void> {
+    if (write.op === 'delete') await forgetConflicts(this.tx, write.event.id, this.evidence.at);
     if (write.op === 'delete' || write.op === 'create') return this.settle(write, 'applied');
-    if (write.state === 'conflict') return;
-    // The deletion is what was done last, as far as anybody can tell.
-    const prefer = this.strategy === 'newest_wins' ? 'provider' : sideOf[this.strategy];
+    if (write.state === 'conflict') return this.meetOpen(write, null);
+    const prefer = sideOf(this.strategy, { wishedAt: write.created_at, there: null });
     const collision = { field: 'deleted', base: write.base, local: write.patch, provider: null };
     await this.keepConflict(write, [collision], prefer);
     if (prefer === 'provider') return this.settle(write, 'discarded');
     if (prefer === null || write.base === null) return;
-    // It is made anew, with everything that it had and what was wanted; the old name stays the old event's.
-    await nameEvent(this.tx, write.event.id, null);
-    const patch = { ...write.base, ...write.patch };
-    await rebaseWrite(
-      this.tx,
-      { ...write, op: 'create', patch, base: null, base_version: null },
-      this.evidence.at,
-    );
-    this.gone.delete(providerEventId);
+    await this.makeAnew(write, write.base, providerEventId);
   }
 
-  /** Whose value stands where both changed the same; null: a person says. */
-  private preferred(write: MetWrite, shown: RemoteEvent): Side | null {
-    if (this.strategy !== 'newest_wins') return sideOf[this.strategy];
-    const there = shown.providerUpdatedAt;
-    return there !== null && Date.parse(there) > write.created_at.getTime() ? 'provider' : 'local';
+  /** With everything that it had and what was wanted; the old name stays the old event's. */
+  private async makeAnew(write: MetWrite, base: WritableFields, providerEventId: string): Promise<void> {
+    const { tx, evidence } = this;
+    const { id, kind } = write.event;
+    const days = kind === 'series' ? await daysOf(tx, evidence, id) : [];
+    // An occurrence comes back as an event of its own: its slot stays empty, or its series is gone.
+    if (kind === 'exception') await detachOccurrence(tx, id);
+    else await nameEvent(tx, id, null);
+    const patch = { ...base, ...write.patch };
+    await rebaseWrite(tx, { ...write, op: 'create', patch, base: null, base_version: null }, evidence.at);
+    if (kind !== 'exception') this.gone.delete(providerEventId);
+    if (days.length > 0) await carryOver(tx, evidence, { id, days });
+  }
+
+  private preferred(write: MetWrite, { providerUpdatedAt: at }: RemoteEvent): Side | null {
+    const there = { updatedAt: at === null ? null : new Date(at) };
+    return sideOf(this.strategy, { wishedAt: write.created_at, there });
   }
 
   private async settle(write: MetWrite, state: 'applied' | 'discarded'): Promise<void> {
@@ -178,10 +253,7 @@ class Meeting {
   ): Promise<void> {
     const { tx, evidence } = this;
     const eventId = write.event.id;
-    const fields = collisions.map(({ field }) => field);
-    const side = (of: 'base' | 'local' | 'provider'): Record<string, unknown> =>
-      Object.fromEntries(collisions.map((collision) => [collision.field, collision[of]]));
-    const values = { base: side('base'), local: side('local'), provider: side('provider') };
+    const { fields, ...values } = sidesOf(collisions);
     const { strategy } = this;
     await insertConflict(tx, evidence, {
       id: newId(),
@@ -208,9 +280,3 @@ class Meeting {
     });
   }
 }
-
-const sideOf: Record<Exclude<ConflictStrategy, 'newest_wins'>, Side | null> = {
-  provider_wins: 'provider',
-  local_wins: 'local',
-  manual: null,
-};

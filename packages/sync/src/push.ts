@@ -6,18 +6,22 @@ import {
   asSyncError,
   SyncError,
   type CalendarId,
+  type EventTime,
   type RemoteItem,
   type SyncErrorCode,
   type WrittenEvent,
 } from '@calfleet/domain';
 import {
   acquirePush,
+  forgetConflicts,
+  isPushing,
   isWritePending,
   keepPush,
   markDirty,
   nameEvent,
   putOffWrite,
   readPushed,
+  recheckEvent,
   rebaseWrite,
   releasePush,
   settleWrite,
@@ -29,15 +33,19 @@ import {
   type PushLease,
   type StoredEvent,
   type Transaction,
+  type WriteError,
   type WriteRow,
 } from '@calfleet/db';
+import type { metricLabels } from '@calfleet/telemetry';
 import { sortItems, storeItems } from './apply.ts';
+import { openConflict } from './collisions.ts';
 import type { SyncDeps } from './deps.ts';
 import { storedFields, writableOf } from './event-row.ts';
 import { storeHalving } from './halve.ts';
 import { sayable } from './pull-failure.ts';
-import { ring, ringPush } from './ring.ts';
+import { ring, ringPush, ringRecheck } from './ring.ts';
 import { providerOf } from './provider-of.ts';
+import { brakeAccount, brakeWrite } from './write-brake.ts';
 
 /** One job's worth; whoever has more to say rings again. */
 const writesMax = 100;
@@ -46,7 +54,7 @@ const roundsMax = 3;
 const firstBackoffMs = 2_000;
 const backoffMaxMs = 15 * 60_000;
 
-/** `busy`: somebody else pushes. `more`: there is more to push at once. */
+/** `busy`: somebody else pushes, or nobody may. `more`: there is more to push at once. */
 export type PushResult = 'busy' | 'done' | 'more';
 
 /** @throws SyncError what the queue has to know; the write that met it waits for its turn again */
@@ -55,13 +63,13 @@ export async function pushCalendar(
   calendarId: CalendarId,
   signal: AbortSignal,
 ): Promise<PushResult> {
-  const lease = await deps.db.transaction({ role: 'worker' }, (tx) => acquirePush(tx, calendarId));
+  const lease = await deps.db.transaction({ role: 'worker' }, (tx) => acquire(deps, tx, calendarId));
   if (!lease) return 'busy';
   try {
     for (let writes = 0; writes < writesMax && !signal.aborted; writes += 1) {
       const taken = await take(deps, lease);
       if (!taken) break;
-      await push(deps, lease, taken);
+      if (taken !== 'held') await push(deps, lease, taken);
     }
   } finally {
     await deps.db.transaction({ role: 'worker' }, (tx) => releasePush(tx, lease));
@@ -74,6 +82,14 @@ export async function pushCalendar(
   return isMore ? 'more' : 'done';
 }
 
+/** null: somebody else pushes, or nobody is to write there. */
+async function acquire(deps: SyncDeps, tx: Transaction, calendarId: CalendarId): Promise<PushLease | null> {
+  const lease = await acquirePush(tx, calendarId);
+  if (!lease || !(await brakeAccount(deps, tx, lease))) return lease;
+  await releasePush(tx, lease);
+  return null;
+}
+
 interface Taken {
   write: WriteRow;
   event: StoredEvent;
@@ -81,11 +97,12 @@ interface Taken {
   writeSeq: bigint;
 }
 
-const take = (deps: SyncDeps, lease: PushLease): Promise<Taken | null> =>
+const take = (deps: SyncDeps, lease: PushLease): Promise<Taken | 'held' | null> =>
   deps.db.transaction({ role: 'worker' }, async (tx) => {
     const { writeSeq } = await keepPush(tx, lease);
     const write = await takeWrite(tx, lease.calendarId, deps.clock.now());
     if (!write) return null;
+    if (await brakeWrite(deps, tx, write)) return 'held';
     return { write, event: await readPushed(tx, write.event_id), writeSeq };
   });
 
@@ -115,7 +132,7 @@ async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): 
     const fields = { ...writableOf(storedFields(event)), ...write.patch };
     return provider.createEvent(session, { ...where, writeId: write.id, fields });
   }
-  const target = { ...where, event: namedAs(event), providerVersion: write.base_version };
+  const target = { ...where, event: namedAs(event, write), providerVersion: write.base_version };
   if (write.op === 'delete') {
     await provider.deleteEvent(session, target).catch(unlessMissing);
     return null;
@@ -125,8 +142,19 @@ async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): 
   return { type: 'event', event: await provider.updateEvent(session, { ...target, patch, whole }) };
 }
 
-/** What the provider calls it: its answer to the creation said so, and that leaves first. */
-function namedAs({ provider_event_id: providerEventId }: StoredEvent): WrittenEvent {
+/**
+ * What the provider calls it: its answer to the creation said so, and that leaves first. An occurrence that nobody has changed
+ * goes by its slot.
+ */
+function namedAs(event: StoredEvent, { base_version: baseVersion }: WriteRow): WrittenEvent {
+  const { provider_event_id: providerEventId, provider_series_id: providerSeriesId, slot } = event;
+  if (event.local_series_id !== null) {
+    throw new SyncError('request_rejected', 'The provider does not have the series of this occurrence');
+  }
+  if (providerSeriesId !== null && slot !== null && (providerEventId === null || baseVersion === null)) {
+    const originalStart = event.original_start as EventTime;
+    return { occurrence: { providerSeriesId, slot, originalStart } };
+  }
   if (providerEventId !== null) return { providerEventId };
   throw new SyncError('bug', 'A write about an event that its provider does not know.');
 }
@@ -154,9 +182,13 @@ async function answered(
     origin: 'provider',
   };
   await settleWrite(tx, write.id, { state: 'applied', error: null, at });
-  if (!item) return stampWritten(tx, event.id, evidence.writtenSeq);
+  count(deps, lease, 'applied');
+  if (!item) {
+    await forgetConflicts(tx, event.id, at);
+    return stampWritten(tx, event.id, evidence.writtenSeq);
+  }
   const { providerEventId } = item.type === 'event' ? item.event : item;
-  if (event.provider_event_id === null) await nameEvent(tx, event.id, providerEventId);
+  if (event.provider_event_id !== providerEventId) await nameEvent(tx, event.id, providerEventId);
   if (item.type === 'event') {
     // Nobody came in between, so what is still to be written is written upon this, however it was rewritten there.
     const base = writableOf(item.event.fields);
@@ -195,6 +227,7 @@ async function fail(deps: SyncDeps, lease: PushLease, taken: Taken, error: SyncE
   });
   const isMoved = error.code === 'version_conflict' || error.code === 'remote_missing';
   if (isMoved && write.rounds < roundsMax) {
+    count(deps, lease, 'moved');
     // The next pull brings what is there, and lays the write upon it.
     await withLease(deps, lease, async (tx) => {
       const notBefore = new Date(at.getTime() + firstBackoffMs);
@@ -205,6 +238,7 @@ async function fail(deps: SyncDeps, lease: PushLease, taken: Taken, error: SyncE
     return ringPush(deps, calendarId, { delayMs: firstBackoffMs });
   }
   if (later.has(error.code) || error.code === 'credentials_revoked') {
+    count(deps, lease, 'put_off');
     const waitMs = error.retryAfterMs ?? Math.min(firstBackoffMs * 2 ** (write.attempts - 1), backoffMaxMs);
     await withLease(deps, lease, (tx) =>
       putOffWrite(tx, write.id, { notBefore: new Date(at.getTime() + waitMs), error: said, at }),
@@ -213,10 +247,37 @@ async function fail(deps: SyncDeps, lease: PushLease, taken: Taken, error: SyncE
     if (error.code === 'credentials_revoked') await ring(deps, calendarId, 'user');
     throw error;
   }
-  await withLease(deps, lease, (tx) =>
-    settleWrite(tx, write.id, { state: isMoved ? 'conflict' : 'parked', error: said, at }),
-  );
+  if (isMoved && write.op !== 'create') return giveUp(deps, lease, taken, said);
+  count(deps, lease, 'parked');
+  await withLease(deps, lease, (tx) => settleWrite(tx, write.id, { state: 'parked', error: said, at }));
 }
+
+/** Somebody else was faster each time: a person decides, or the strategy once they are done. */
+async function giveUp(
+  deps: SyncDeps,
+  lease: PushLease,
+  { write, event }: Taken,
+  error: WriteError,
+): Promise<void> {
+  const at = deps.clock.now();
+  await deps.db.transaction({ role: 'worker', calendars: [lease.calendarId] }, async (tx) => {
+    await keepPush(tx, lease);
+    // Who brought what came in between may have brought the decision, too.
+    if (!(await isPushing(tx, write.id))) return;
+    const there = error.code === 'remote_missing' ? null : write.base;
+    await openConflict(tx, { ...lease, at }, { write, there, error });
+    // Until somebody decides, what the provider has now is shown, and stands in the conflict.
+    await recheckEvent(tx, event.id, at);
+  });
+  count(deps, lease, 'conflict');
+  await ringRecheck(deps, lease.calendarId);
+}
+
+const count = (
+  { metrics }: SyncDeps,
+  { provider }: PushLease,
+  outcome: (typeof metricLabels.writeOutcomes)[number],
+): void => metrics.writesSent.inc({ provider, outcome });
 
 const withLease = (
   deps: SyncDeps,

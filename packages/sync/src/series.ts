@@ -157,7 +157,11 @@ function expanded(
   }
 }
 
-function isInWindow({ start, end }: { start: EventTime; end: EventTime }, evidence: Expanding): boolean {
+/** Whether it takes place in the window, at least in one zone of those who may ask. */
+export function isInWindow(
+  { start, end }: { start: EventTime; end: EventTime },
+  evidence: Pick<Expanding, 'windowStart' | 'windowEnd'>,
+): boolean {
   const margin = start.kind === 'zoned' ? 0 : marginMs;
   const from = evidence.windowStart.getTime();
   const startsAt = Date.parse(asIfUtc(start));

@@ -3,69 +3,64 @@
  * the provider has to be told; the push tells it. What is wanted is shown at once, and narrowed when the provider
  * turns out to hold something else.
  */
-import { isDeepStrictEqual } from 'node:util';
 import {
   newId,
-  type AccountId,
-  type CalendarId,
-  type Clock,
   type EventFields,
   type EventId,
   type EventPatch,
+  type Slot,
   type WritableFields,
-  type ZoneTable,
 } from '@calfleet/domain';
 import {
+  cutOccurrences,
   deleteEvents,
-  foldWrite,
+  exceptionsFrom,
+  freeSlot,
   insertLocalEvent,
   insertWrite,
   keepRevision,
   nameEvent,
+  ownerOf,
   readPlace,
-  rebaseWrite,
+  readPushed,
   sayLocalChange,
   settleWrite,
   unsettledWrites,
   updateLocalEvent,
   type LocalChange,
-  type LocalRow,
   type StoredEvent,
   type Transaction,
-  type WriteOp,
-  type WriteRow,
 } from '@calfleet/db';
-import { columnsOf, storedFields, writableOf } from './event-row.ts';
-import { recomputeSeries } from './series.ts';
+import { storedFields } from './event-row.ts';
+import {
+  changedFields,
+  changeIn,
+  localRow,
+  placeChange,
+  placeEvent,
+  placeInSlot,
+  unsaid,
+  valuesOf,
+  type LocalWriteDeps,
+  type Written,
+  type WrittenCalendar,
+} from './local-row.ts';
+import { noteWrite } from './note-write.ts';
+import { plainOccurrence } from './occurrence-fields.ts';
 
-export interface LocalWriteDeps {
-  clock: Clock;
-  zones: ZoneTable;
-}
-
-export interface WrittenCalendar {
-  id: CalendarId;
-  userId: string;
-  accountId: AccountId;
-}
-
-export interface Written {
-  eventId: EventId;
-  writeId: string;
-}
-
-/** A new event. The provider's id comes with its answer. */
+/** A new event. The provider's id comes with its answer. `cameOf`: the series that has to be told of before it. */
 export async function writeNewEvent(
   tx: Transaction,
   deps: LocalWriteDeps,
   calendar: WrittenCalendar,
   fields: WritableFields,
+  { eventId = newId<EventId>(), cameOf }: { eventId?: EventId; cameOf?: EventId } = {},
 ): Promise<Written> {
   const change = changeIn(calendar, deps.clock.now());
-  const eventId = newId<EventId>();
-  const row = localRow({ id: eventId, provider_event_id: null }, { ...unsaid, ...fields });
-  await insertLocalEvent(tx, change, row);
-  await placeOccurrences(tx, deps, change, row);
+  const unnamed = { id: eventId, provider_event_id: null };
+  const row = localRow(unnamed, { ...unsaid, ...fields });
+  await insertLocalEvent(tx, change, row, { isManaged: true });
+  await placeEvent(tx, deps, change, unnamed);
   await sayLocalChange(tx, change, {
     eventId,
     kind: 'created',
@@ -81,6 +76,7 @@ export async function writeNewEvent(
     patch: fields,
     base: null,
     baseVersion: null,
+    ...(cameOf && { cameOf }),
   });
   await keepRevision(tx, change, {
     eventId,
@@ -93,12 +89,18 @@ export async function writeNewEvent(
   return { eventId, writeId };
 }
 
+/** "This and following": where a series ends, and what goes on in its place. */
+export interface SeriesEnd {
+  before: Slot;
+  continuedBy: EventId | null;
+}
+
 /** @param event as {@link readStoredEvent} gave it in this transaction, alive. @returns null: nothing changes */
 export async function writeChange(
   tx: Transaction,
   deps: LocalWriteDeps,
   calendar: WrittenCalendar,
-  { event, patch }: { event: StoredEvent; patch: EventPatch },
+  { event, patch, ends }: { event: StoredEvent; patch: EventPatch; ends?: SeriesEnd },
 ): Promise<Written | null> {
   const change = changeIn(calendar, deps.clock.now());
   const before = storedFields(event);
@@ -107,7 +109,8 @@ export async function writeChange(
   if (fields.length === 0) return null;
   const row = localRow(event, after);
   const version = await updateLocalEvent(tx, change, row, null);
-  await placeOccurrences(tx, deps, change, row);
+  if (ends) await cutOccurrences(tx, event.id, ends.before);
+  else await placeChange(tx, deps, change, { event, after, fields });
   const said = { eventId: event.id, version, fields, providerSeriesId: event.provider_series_id };
   await sayLocalChange(tx, change, { ...said, kind: 'updated' });
   const writeId = await noteWrite(tx, change, event, { op: 'update', patch });
@@ -118,6 +121,7 @@ export async function writeChange(
     before: valuesOf(before, fields),
     after: valuesOf(after, fields),
     writeId,
+    continuedBy: ends?.continuedBy ?? null,
   });
   return { eventId: event.id, writeId };
 }
@@ -132,16 +136,26 @@ export async function writeDeletion(
   const change = changeIn(calendar, deps.clock.now());
   const writeId = await noteWrite(tx, change, event, { op: 'delete', patch: {} });
   await removeLocally(tx, deps, change, event);
-  await keepRevision(tx, change, {
-    eventId: event.id,
+  await keepDeletion(tx, change, event, writeId);
+  return { eventId: event.id, writeId };
+}
+
+const keepDeletion = (
+  tx: Transaction,
+  change: LocalChange,
+  event: StoredEvent,
+  writeId: string | null,
+): Promise<void> => {
+  const [eventId, before] = [event.id, storedFields(event)];
+  return keepRevision(tx, change, {
+    eventId,
     origin: 'local',
     fields: ['status'],
-    before: { ...storedFields(event) },
+    before,
     after: null,
     writeId,
   });
-  return { eventId: event.id, writeId };
-}
+};
 
 /**
  * An event that is gone is there again: made anew at its provider, since what was deleted there keeps its name for ever.
@@ -158,7 +172,7 @@ export async function writeRevival(
   const unnamed = { id: event.id, provider_event_id: null };
   const row = localRow(unnamed, { ...unsaid, ...fields });
   const version = await updateLocalEvent(tx, change, row, null);
-  await placeOccurrences(tx, deps, change, row);
+  await placeEvent(tx, deps, change, unnamed);
   const said = { eventId: event.id, version, fields: ['status'], providerSeriesId: null };
   await sayLocalChange(tx, change, { ...said, kind: 'updated' });
   const writeId = newId();
@@ -175,109 +189,49 @@ export async function writeRevival(
   return { eventId: event.id, writeId };
 }
 
-/** The provider was never told of this event, and will not be: it is gone. */
-export const takeBack = (
+/** The provider was never told of this event, and will not be: it is gone, and an occurrence is as its series again. */
+export async function takeBack(
   tx: Transaction,
   deps: LocalWriteDeps,
   calendar: WrittenCalendar,
   event: StoredEvent,
-): Promise<void> => removeLocally(tx, deps, changeIn(calendar, deps.clock.now()), event);
-
-const changeIn = ({ id, userId, accountId }: WrittenCalendar, at: Date): LocalChange => ({
-  userId,
-  accountId,
-  calendarId: id,
-  at,
-});
-
-/** What a new event has of the fields that only the provider sets. */
-const unsaid: Omit<EventFields, keyof WritableFields> = {
-  icalUid: null,
-  organizer: null,
-  meetingUrl: null,
-  eventType: 'default',
-  htmlLink: null,
-};
-
-/**
- * Notes what the provider has to be told. A wish for an event whose last one has not left yet goes with it: the
- * provider is told once. One that is under way is never added to.
- */
-async function noteWrite(
-  tx: Transaction,
-  change: LocalChange,
-  event: StoredEvent,
-  wish: { op: Exclude<WriteOp, 'create'>; patch: EventPatch },
-): Promise<string> {
-  const id = newId();
-  const waiting = (await unsettledWrites(tx, [event.id])).findLast(({ state }) => state === 'pending');
-  const goesWith = waiting && folded(waiting, wish);
-  const base = goesWith ? waiting.base : writableOf(storedFields(event));
-  const baseVersion = goesWith ? waiting.base_version : event.provider_version;
-  await insertWrite(tx, change, {
-    id,
-    eventId: event.id,
-    op: wish.op,
-    patch: wish.patch,
-    // A fold into a creation keeps what it was made upon, for the record alone.
-    base: base ?? writableOf(storedFields(event)),
-    baseVersion,
-  });
-  if (!goesWith) return id;
-  await foldWrite(tx, id, { id: waiting.id, at: change.at });
-  if (goesWith === 'nothing') {
-    await settleWrite(tx, waiting.id, { state: 'discarded', error: null, at: change.at });
-  } else {
-    await rebaseWrite(tx, goesWith, change.at);
+): Promise<void> {
+  const change = changeIn(calendar, deps.clock.now());
+  if (event.deleted_at === null) {
+    await removeLocally(tx, deps, change, event);
+    await keepDeletion(tx, change, event, null);
   }
-  return id;
-}
-
-/** What a waiting write becomes with another wish; `nothing`: a creation that nobody was told of is taken back. */
-function folded(
-  waiting: WriteRow,
-  { op, patch }: { op: WriteOp; patch: EventPatch },
-): WriteRow | 'nothing' | null {
-  if (waiting.op === 'delete') return null;
-  if (op === 'update') return { ...waiting, patch: { ...waiting.patch, ...patch } };
-  // It may have left before, with a worker that died: only what was never sent is forgotten.
-  if (waiting.op === 'create') return waiting.attempts === 0 ? 'nothing' : null;
-  return { ...waiting, op: 'delete', patch: {} };
+  if (event.kind !== 'exception' || event.slot === null) return;
+  await freeSlot(tx, event.id);
+  const seriesId = await ownerOf(tx, event);
+  if (seriesId === event.id) return;
+  const { slot } = event;
+  const fields = plainOccurrence(await readPushed(tx, seriesId), slot, null);
+  await placeInSlot(tx, change, { id: seriesId }, { seriesId, slot, fields });
 }
 
 /** Above any number of a calendar's evidence. */
 const newest = 2n ** 62n;
 
-async function removeLocally(
+/** The event is gone here; what its provider has to be told of it is its caller's. */
+export async function removeLocally(
   tx: Transaction,
   deps: LocalWriteDeps,
   change: LocalChange,
   event: StoredEvent,
 ): Promise<void> {
-  if (event.provider_event_id === null) {
-    const row = localRow(event, { ...storedFields(event), status: 'cancelled' });
-    const version = await updateLocalEvent(tx, change, row, change.at);
-    await placeOccurrences(tx, deps, change, row);
-    const said = {
-      eventId: event.id,
-      version,
-      fields: ['status'],
-      providerSeriesId: event.provider_series_id,
-    };
-    return sayLocalChange(tx, change, { ...said, kind: 'deleted' });
-  }
+  if (event.provider_event_id === null) return removeUnnamed(tx, deps, change, event);
   const place = await readPlace(tx, change.calendarId);
   if (!place) throw new Error(`Calendar ${change.calendarId} has events and no window.`);
   // No page is newer than a wish of today: what the provider says next meets the write, not this row.
   const evidence = { ...change, ...place, origin: 'local' as const, writeSeq: newest, writtenSeq: 0n };
-  const slot = event.provider_series_id === null ? null : event.slot;
-  const gone = await deleteEvents(tx, evidence, [
+  await deleteEvents(tx, evidence, [
     {
       id: newId(),
       provider_event_id: event.provider_event_id,
       provider_version: event.provider_version,
       provider_series_id: event.provider_series_id,
-      slot,
+      slot: event.provider_series_id === null ? null : event.slot,
       original_start: event.original_start,
       all_day: event.all_day,
       start_date: event.start_date,
@@ -287,45 +241,35 @@ async function removeLocally(
       raw: '',
     },
   ]);
-  await recomputeSeries(tx, evidence, deps.zones, gone.series);
 }
 
-async function placeOccurrences(
+/** Of a series with more changed days than this, those beyond stay until the next full round. */
+const exceptionsMax = 1_000;
+
+/** An event that its provider has no name for, with the changed days of a series. */
+async function removeUnnamed(
   tx: Transaction,
   deps: LocalWriteDeps,
   change: LocalChange,
-  row: LocalRow,
+  event: StoredEvent,
 ): Promise<void> {
-  const place = await readPlace(tx, change.calendarId);
-  // A calendar that was never read shows nothing yet; its first round places what it stores.
-  if (!place) return;
-  const family = row.provider_series_id ?? row.provider_event_id ?? row.id;
-  await recomputeSeries(tx, { ...change, ...place }, deps.zones, [family]);
+  if (event.kind === 'series') {
+    for (const exception of await exceptionsFrom(tx, event, { slot: '', limit: exceptionsMax })) {
+      const writes = await unsettledWrites(tx, [exception.id]);
+      for (const { id } of writes) {
+        await settleWrite(tx, id, { state: 'discarded', error: null, at: change.at });
+      }
+      if (exception.deleted_at === null) await removeUnnamed(tx, deps, change, exception);
+    }
+  }
+  const fields = { ...storedFields(event), status: 'cancelled' as const };
+  const version = await updateLocalEvent(tx, change, localRow(event, fields), change.at);
+  if (event.kind === 'exception') {
+    const seriesId = await ownerOf(tx, event);
+    await placeInSlot(tx, change, event, { seriesId, slot: event.slot ?? '', fields: null });
+  } else {
+    await placeEvent(tx, deps, change, event);
+  }
+  const said = { eventId: event.id, version, fields: ['status'], kind: 'deleted' as const };
+  return sayLocalChange(tx, change, { ...said, providerSeriesId: event.provider_series_id });
 }
-
-/** The row of an event that shows these fields. */
-function localRow(
-  event: Pick<StoredEvent, 'id' | 'provider_event_id'> & Partial<StoredEvent>,
-  fields: EventFields,
-): LocalRow {
-  const { provider_series_id: providerSeriesId, slot, original_start: originalStart } = event;
-  const exceptionOf =
-    providerSeriesId != null && slot != null
-      ? { providerSeriesId, slot, originalStart: originalStart as EventFields['start'] }
-      : null;
-  const kind = exceptionOf ? 'exception' : fields.recurrence.length > 0 ? 'series' : 'single';
-  return {
-    ...columnsOf(kind, exceptionOf, fields),
-    id: event.id,
-    provider_event_id: event.provider_event_id ?? undefined,
-    provider_updated_at: undefined,
-  };
-}
-
-const changedFields = (before: EventFields, after: EventFields): (keyof EventFields)[] =>
-  (Object.keys(after) as (keyof EventFields)[]).filter(
-    (name) => !isDeepStrictEqual(before[name], after[name]),
-  );
-
-const valuesOf = (fields: EventFields, names: readonly (keyof EventFields)[]): Partial<EventFields> =>
-  Object.fromEntries(names.map((name) => [name, fields[name]]));

@@ -70,7 +70,8 @@ export const discardWrite: Handler = async (context, call) => {
       if (!discarded) throw invalid('id', `names a write that is ${row.state}: it is on its way, or done`);
       const event = await readStoredEvent(tx, { userId: call.userId, id: eventId });
       const calendar = await api.findCalendar(tx, { userId: call.userId, id: calendarId });
-      if (event?.provider_event_id === null && event.deleted_at === null && calendar) {
+      const isOurs = event?.provider_event_id === null && (event.deleted_at === null || event.slot_cancelled);
+      if (isOurs && calendar) {
         const of = { id: calendarId, userId: call.userId, accountId: calendar.account_id };
         await takeBack(tx, context, of, event);
       }

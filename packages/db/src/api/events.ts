@@ -16,7 +16,7 @@ export interface EventRow extends ShownEvent {
   last_confirmed_at: Date;
 }
 
-export const eventColumns = Prisma.sql`${shownColumns}, c.account_id, c.provider, series.id as series_id,
+export const eventColumns = Prisma.sql`${shownColumns}, c.account_id, c.provider, coalesce(series.id, e.local_series_id) as series_id,
   e.held_at is not null as held, e.last_confirmed_at`;
 
 /** `e` is the event; adds its calendar `c` and its series `series`, when it is stored. */

@@ -1,0 +1,64 @@
+/** What the provider has to be told, noted as writes. */
+import { newId, type EventPatch } from '@calfleet/domain';
+import {
+  foldWrite,
+  insertWrite,
+  rebaseWrite,
+  settleWrite,
+  unsettledWrites,
+  type LocalChange,
+  type StoredEvent,
+  type Transaction,
+  type WriteOp,
+  type WriteRow,
+} from '@calfleet/db';
+import { storedFields, writableOf } from './event-row.ts';
+import { isHeld } from './write-brake.ts';
+
+/**
+ * Notes what the provider has to be told. A wish for an event whose last one has not left yet goes with it: the
+ * provider is told once. One that is under way is never added to.
+ */
+export async function noteWrite(
+  tx: Transaction,
+  change: LocalChange,
+  event: StoredEvent,
+  wish: { op: Exclude<WriteOp, 'create'>; patch: EventPatch },
+): Promise<string> {
+  const id = newId();
+  const waiting = (await unsettledWrites(tx, [event.id])).findLast(
+    (write) => write.state === 'pending' || isHeld(write),
+  );
+  const goesWith = waiting && folded(waiting, wish);
+  const base = goesWith ? waiting.base : writableOf(storedFields(event));
+  const baseVersion = goesWith ? waiting.base_version : event.provider_version;
+  await insertWrite(tx, change, {
+    id,
+    eventId: event.id,
+    op: wish.op,
+    patch: wish.patch,
+    // A fold into a creation keeps what it was made upon, for the record alone.
+    base: base ?? writableOf(storedFields(event)),
+    baseVersion,
+  });
+  if (!goesWith) return id;
+  await foldWrite(tx, id, { ...waiting, at: change.at });
+  if (goesWith === 'nothing') {
+    await settleWrite(tx, waiting.id, { state: 'discarded', error: null, at: change.at });
+  } else {
+    await rebaseWrite(tx, goesWith, change.at);
+  }
+  return id;
+}
+
+/** What a waiting write becomes with another wish; `nothing`: a creation that nobody was told of is taken back. */
+function folded(
+  waiting: WriteRow,
+  { op, patch }: { op: WriteOp; patch: EventPatch },
+): WriteRow | 'nothing' | null {
+  if (waiting.op === 'delete') return null;
+  if (op === 'update') return { ...waiting, patch: { ...waiting.patch, ...patch } };
+  // It may have left before, with a worker that died: only what was never sent is forgotten.
+  if (waiting.op === 'create') return waiting.attempts === 0 ? 'nothing' : null;
+  return { ...waiting, op: 'delete', patch: {} };
+}

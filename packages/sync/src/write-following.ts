@@ -1,0 +1,73 @@
+/**
+ * "This and following": the series ends before an occurrence, and another one goes on from there. Providers have no word
+ * for it, so it is several writes in order: the series is told first, then its continuation, then what was changed or
+ * called off among its days, which is kept.
+ */
+import {
+  newId,
+  splitSeries,
+  type EventId,
+  type EventPatch,
+  type SplitSeries,
+  type WritableFields,
+} from '@calfleet/domain';
+import { readPushed, type Transaction } from '@calfleet/db';
+import { carryDays, changedDays, exceptionsOf, withoutFields } from './changed-days.ts';
+import { storedFields, writableOf } from './event-row.ts';
+import type { LocalWriteDeps, Written, WrittenCalendar } from './local-row.ts';
+import { originalStart, plainOccurrence } from './occurrence-fields.ts';
+import type { Occurrence } from './write-occurrence.ts';
+import { writeChange, writeDeletion, writeNewEvent } from './write.ts';
+
+/** @returns as {@link splitSeries} */
+export function splitAt(
+  { zones }: Pick<LocalWriteDeps, 'zones'>,
+  { series, slot }: Pick<Occurrence, 'series' | 'slot'>,
+): SplitSeries | null {
+  const fields = storedFields(series);
+  return splitSeries(fields, originalStart(fields.start, slot), zones);
+}
+
+export interface Following {
+  occurrence: Occurrence;
+  split: SplitSeries;
+  /** What the occurrence and those after it become; null: they do not take place. */
+  patch: EventPatch | null;
+}
+
+/**
+ * @param following its split with something before it: else it is a write of the whole series
+ * @returns the write of the series that goes on; of the one that ends, where nothing does
+ * @throws SyncError `invalid_input` too many of its days were changed
+ */
+export async function writeFollowing(
+  tx: Transaction,
+  deps: LocalWriteDeps,
+  calendar: WrittenCalendar,
+  { occurrence, split, patch }: Following,
+): Promise<Written> {
+  const { series, slot } = occurrence;
+  const days = patch ? await changedDays(tx, deps, { series, slot, lines: split.after }) : [];
+  for (const exception of await exceptionsOf(tx, series, slot)) {
+    if (exception.deleted_at === null) await writeDeletion(tx, deps, calendar, exception);
+  }
+  const eventId = newId<EventId>();
+  const ended = await writeChange(tx, deps, calendar, {
+    event: series,
+    patch: { recurrence: split.before },
+    ends: { before: slot, continuedBy: patch && eventId },
+  });
+  if (!ended) throw new Error('A series was cut, and did not change.');
+  if (!patch) return ended;
+  const plain = plainOccurrence(series, slot, null);
+  const next: WritableFields = { ...writableOf(plain), recurrence: split.after, ...patch };
+  const begun = await writeNewEvent(tx, deps, calendar, next, { eventId, cameOf: series.id });
+  const continued = await readPushed(tx, eventId);
+  const own = days.map((day) => (day.slot === slot ? withoutFields(day, patch) : day));
+  await carryDays(tx, deps, calendar, {
+    series: continued,
+    days: own,
+    moved: { from: plain.start, to: next.start },
+  });
+  return begun;
+}
