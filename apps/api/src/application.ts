@@ -6,12 +6,12 @@ import { isDatabaseUnavailable } from '@calfleet/db';
 import { asSyncError, SyncError } from '@calfleet/domain';
 import { inSpan, timeRequest } from '@calfleet/telemetry';
 import { authenticate, namedUser } from './auth/caller.ts';
-import type { Call, Context, Handler } from './context.ts';
+import type { AdminCall, AdminHandler, Answer, Context, Handler } from './context.ts';
 import { healthRoutes } from './health.ts';
 import { problemBody, RequestProblem } from './problems.ts';
 import { boardPath, queueBoard } from './queue-board/board.ts';
 import { idempotencyKeyOf } from './requests/input.ts';
-import { prefix, routes } from './routes/index.ts';
+import { adminRoutes, prefix, routes } from './routes/index.ts';
 
 export function createApplication(context: Context): Express {
   const app = express();
@@ -40,6 +40,9 @@ export function createApplication(context: Context): Express {
   calendar.use(demandJson, express.json({ limit: bodyMax }));
   for (const [method, path, handler] of routes) {
     calendar[method](path, named(prefix + path), traced({ method, path }, serve(context, handler)));
+  }
+  for (const [method, path, handler] of adminRoutes) {
+    calendar[method](path, named(prefix + path), traced({ method, path }, serveAdmin(context, handler)));
   }
   app.use(prefix, calendar);
 
@@ -113,11 +116,22 @@ const upper = { get: 'GET', post: 'POST', patch: 'PATCH', put: 'PUT', delete: 'D
 
 const statusOf = (thrown: unknown): number => problemBody(readError(thrown), '').status;
 
-const serve = (context: Context, handler: Handler) => async (request: Request, response: Response) => {
+const serve =
+  (context: Context, handler: Handler): Serve =>
+  async (request, response) => {
+    const call = { ...callOf(context, request, response), userId: namedUser(request) };
+    send(response, await handler(context, call));
+  };
+
+const serveAdmin =
+  (context: Context, handler: AdminHandler): Serve =>
+  async (request, response) =>
+    send(response, await handler(context, callOf(context, request, response)));
+
+function callOf(context: Context, request: Request, response: Response): AdminCall {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const call: Call = {
-    userId: namedUser(request),
+  return {
     method: request.method,
     path: request.baseUrl + request.path,
     params: request.params as Record<string, string>,
@@ -129,13 +143,15 @@ const serve = (context: Context, handler: Handler) => async (request: Request, r
     requestId: requestIdOf(response),
     logger: context.logger.child({ request_id: requestIdOf(response) }),
   };
-  const { status, body, headers = {} } = await handler(context, call);
+}
+
+function send(response: Response, { status, body, headers = {} }: Answer): void {
   if (!response.writable) return;
   response
     .set({ 'cache-control': 'no-store', ...headers })
     .status(status)
     .json(body);
-};
+}
 
 const requestIdOf = (response: Response): string => String(response.getHeader('x-request-id'));
 

@@ -52,6 +52,11 @@ export interface Answer {
 
 export type Handler = (context: Context, call: Call) => Promise<Answer>;
 
+/** One request of an operator, about the fleet and not about any user. */
+export type AdminCall = Omit<Call, 'userId'>;
+
+export type AdminHandler = (context: Context, call: AdminCall) => Promise<Answer>;
+
 /** A transaction as the calling user. @param calendars those it writes feed rows of */
 export const asUser = <T>(
   { db }: Context,

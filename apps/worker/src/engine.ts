@@ -67,6 +67,7 @@ export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps
       keptDays: config.keptDays,
       ingressUrl: config.baseUrl.replace(/\/+$/, ''),
       pace: paceOf(config),
+      writeBrake: config.writeBrake,
     },
   };
 }

@@ -15,7 +15,7 @@ import {
   type Database,
   type KeptCensus,
 } from '@calfleet/db';
-import type { Clock } from '@calfleet/domain';
+import type { Clock, ProviderName } from '@calfleet/domain';
 import { metricLabels, type Logger, type Metrics } from '@calfleet/telemetry';
 
 export interface FleetGaugesDeps {
@@ -52,7 +52,7 @@ export function createFleetGauges(deps: FleetGaugesDeps): FleetGauges {
       clear(metrics);
       tellBeat(metrics, beat, now);
       metrics.feedHorizonLag.set(horizon(beat.horizon, now));
-      if (census) tellCensus(metrics, census.census);
+      if (census) tellCensus(metrics, census.census, now);
       else logger.warn('No worker has counted the fleet lately; its gauges are left out');
     } catch (error) {
       clear(metrics);
@@ -116,7 +116,9 @@ function clear(metrics: Metrics): void {
   const { channelOrphans, connectionState, divergence, quarantineRows, tickLastSuccess } = metrics;
   const labelled = [calendars, calendarsStale, channelCoverage, channels, channelsPerKey, channelExpiryMin];
   const rest = [channelOrphans, connectionState, divergence, quarantineRows, tickLastSuccess];
-  for (const gauge of [...labelled, ...rest]) gauge.reset();
+  const { writes, writeOldestAge, conflictsOpen, writesStopped } = metrics;
+  const written = [writes, writeOldestAge, conflictsOpen, writesStopped];
+  for (const gauge of [...labelled, ...rest, ...written]) gauge.reset();
   metrics.feedHorizonLag.remove();
 }
 
@@ -129,8 +131,9 @@ function tellBeat(metrics: Metrics, { schedules, soonest }: Beat, now: Date): vo
   }
 }
 
-function tellCensus(metrics: Metrics, census: Census): void {
+function tellCensus(metrics: Metrics, census: Census, now: Date): void {
   tellCalendars(metrics, census.calendars);
+  tellWrites(metrics, census, now);
   for (const [{ provider, state }, count] of sums(census.channels, ({ provider, state }) => ({
     provider,
     state,
@@ -161,6 +164,32 @@ function tellCensus(metrics: Metrics, census: Census): void {
     if (seen + differences > 0)
       metrics.divergence.set({ provider }, differences / Math.max(seen, differences));
   }
+}
+
+/** Providers are those with accounts: 0 is told of what they have none of. */
+function tellWrites(metrics: Metrics, { accounts, writes, conflicts, stops }: Census, now: Date): void {
+  for (const { provider } of accounts) {
+    for (const state of metricLabels.writeStates) metrics.writes.set({ provider, state }, 0);
+    metrics.conflictsOpen.set({ provider }, 0);
+  }
+  for (const { provider, state, count } of writes) metrics.writes.set({ provider, state }, count);
+  for (const [provider, oldest] of oldestWrites(writes)) {
+    metrics.writeOldestAge.set({ provider }, Math.max(0, now.getTime() - oldest) / 1_000);
+  }
+  for (const { provider, count } of conflicts) metrics.conflictsOpen.set({ provider }, count);
+  metrics.writesStopped.set({ scope: 'fleet' }, stops.fleet ? 1 : 0);
+  metrics.writesStopped.set({ scope: 'account' }, stops.accounts);
+}
+
+/** In milliseconds, over the states of a provider's writes. */
+function oldestWrites(writes: Census['writes']): Map<ProviderName, number> {
+  const oldest = new Map<ProviderName, number>();
+  for (const write of writes) {
+    if (write.oldest === null) continue;
+    const at = Date.parse(write.oldest);
+    oldest.set(write.provider, Math.min(oldest.get(write.provider) ?? at, at));
+  }
+  return oldest;
 }
 
 function tellCalendars(metrics: Metrics, rows: Census['calendars']): void {

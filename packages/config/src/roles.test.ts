@@ -55,6 +55,7 @@ test('the worker gets its defaults', () => {
   expect(config.providers.google?.apiRootUrl).toBe('https://www.googleapis.com/');
   expect(config.providers.microsoft).toBeNull();
   expect(config.massDelete).toEqual({ percent: 50, min: 20 });
+  expect(config.writeBrake).toEqual({ perEvent: 60, perAccount: 10_000 });
 });
 
 test('what is not there yet is refused in one line per feature, and not by who would not read it', () => {

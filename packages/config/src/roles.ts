@@ -37,6 +37,8 @@ const roles = {
     'CHANNEL_SIGNING_KEYS',
     'MASS_DELETE_PERCENT',
     'MASS_DELETE_MIN',
+    'WRITES_PER_EVENT_HOUR',
+    'WRITES_PER_ACCOUNT_HOUR',
     'AUDIT_SAMPLE_PERCENT',
     'GOOGLE_QUOTA_PROJECT_PER_MINUTE',
     'GOOGLE_QUOTA_USER_PER_MINUTE',
@@ -129,6 +131,7 @@ export function workerConfig(env: Environment) {
     providers: providersOf(values),
     window: windowOf(values),
     massDelete: { percent: values.MASS_DELETE_PERCENT, min: values.MASS_DELETE_MIN },
+    writeBrake: { perEvent: values.WRITES_PER_EVENT_HOUR, perAccount: values.WRITES_PER_ACCOUNT_HOUR },
     auditSamplePercent: values.AUDIT_SAMPLE_PERCENT,
     quotas: {
       google: {

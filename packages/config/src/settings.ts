@@ -203,6 +203,16 @@ export const settings = {
     '20',
     'Fewer deletes than this never wait.',
   ),
+  WRITES_PER_EVENT_HOUR: setting(
+    value.wholeNumber({ min: 1, max: 1_000_000 }),
+    '60',
+    'Writes about one event that are sent within an hour; the next one waits for a person, since something goes in circles.',
+  ),
+  WRITES_PER_ACCOUNT_HOUR: setting(
+    value.wholeNumber({ min: 1, max: 1_000_000 }),
+    '10000',
+    'Writes of one account that are sent within an hour; then its writing stops until a person resumes it.',
+  ),
   KEEP_RUNS_DAYS: setting(
     value.wholeNumber({ min: 1, max: 3650 }),
     '30',

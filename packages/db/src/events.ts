@@ -46,6 +46,11 @@ export interface EventRow {
   fingerprint: string;
   raw: string;
   provider_updated_at: string | undefined;
+  /**
+   * The write that the event's mark at its provider names. By itself it makes no event ours: the mark may be another
+   * installation's, and an owner can copy an event with it.
+   */
+  write_id: string | undefined;
 }
 
 /**
@@ -68,12 +73,12 @@ export async function upsertEvents(
         all_day boolean, start_date date, end_date date, starts_at timestamptz, ends_at timestamptz,
         start_local timestamp, end_local timestamp, start_time_zone text, end_time_zone text, recurrence text[],
         attendees jsonb, organizer jsonb, meeting_url text, visibility text, transparency text, event_type text,
-        html_link text, fingerprint text, provider_updated_at timestamptz),
+        html_link text, fingerprint text, provider_updated_at timestamptz, write_id text),
         string_to_table(${raws}, ${separator})) as x(
         id, provider_event_id, provider_version, provider_series_id, kind, slot, original_start, ical_uid, status,
         summary, description, location, all_day, start_date, end_date, starts_at, ends_at, start_local, end_local,
         start_time_zone, end_time_zone, recurrence, attendees, organizer, meeting_url, visibility, transparency,
-        event_type, html_link, fingerprint, provider_updated_at, raw)
+        event_type, html_link, fingerprint, provider_updated_at, write_id, raw)
     ),
     judged as materialized (
       select i.*, decode(i.fingerprint, 'hex') as print, o.id as old_id, o.kind as old_kind,
@@ -122,12 +127,12 @@ export async function upsertEvents(
         kind, slot, original_start, ical_uid, status, summary, description, location, all_day, start_date, end_date,
         starts_at, ends_at, start_local, end_local, start_time_zone, end_time_zone, recurrence, attendees, organizer,
         meeting_url, visibility, transparency, event_type, html_link, fingerprint, raw, provider_updated_at,
-        created_at, updated_at, generation, last_confirmed_at, written_seq)
+        write_id, created_at, updated_at, generation, last_confirmed_at, written_seq)
       select id, ${evidence.userId}, ${evidence.calendarId}::uuid, provider_event_id, provider_version,
         provider_series_id, kind, slot, original_start, ical_uid, status, summary, description, location, all_day,
         start_date, end_date, starts_at, ends_at, start_local, end_local, start_time_zone, end_time_zone,
         recurrence, attendees, organizer, meeting_url, visibility, transparency, event_type, html_link, print, raw,
-        provider_updated_at, ${evidence.at}, ${evidence.at}, ${evidence.generation}, ${evidence.at},
+        provider_updated_at, write_id, ${evidence.at}, ${evidence.at}, ${evidence.generation}, ${evidence.at},
         ${evidence.writtenSeq}
       from judged where verdict = 'create'
     ),
@@ -142,6 +147,7 @@ export async function upsertEvents(
              organizer = j.organizer, meeting_url = j.meeting_url, visibility = j.visibility,
              transparency = j.transparency, event_type = j.event_type, html_link = j.html_link,
              fingerprint = j.print, raw = j.raw, provider_updated_at = j.provider_updated_at,
+             write_id = coalesce(j.write_id, e.write_id),
              version = e.version + 1, updated_at = ${evidence.at}, deleted_at = null, held_at = null,
              local_only = false, slot_cancelled = false, recheck_at = null, generation = ${evidence.generation},
              last_confirmed_at = ${evidence.at}, written_seq = greatest(e.written_seq, ${evidence.writtenSeq})
@@ -150,8 +156,8 @@ export async function upsertEvents(
     touched as (
       update calendar_events e
          set provider_version = j.provider_version, raw = j.raw, provider_updated_at = j.provider_updated_at,
-             recheck_at = null, generation = ${evidence.generation}, last_confirmed_at = ${evidence.at},
-             written_seq = greatest(e.written_seq, ${evidence.writtenSeq})
+             write_id = coalesce(j.write_id, e.write_id), recheck_at = null, generation = ${evidence.generation},
+             last_confirmed_at = ${evidence.at}, written_seq = greatest(e.written_seq, ${evidence.writtenSeq})
         from judged j where e.id = j.old_id and j.verdict = 'touch'
     ),
     stamped as (

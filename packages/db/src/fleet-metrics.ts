@@ -6,7 +6,9 @@
  * write with every pull.
  */
 import type { ProviderName } from '@calfleet/domain';
+import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
+import { areWritesStopped, readStops } from './write-brake.ts';
 
 /** Up to this long, and longer than the one before. */
 export type AgeBucket = '5m' | '15m' | '1h' | '6h' | '1d' | 'older' | 'never';
@@ -28,6 +30,11 @@ export interface Census {
   quarantine: { code: string; count: number }[];
   /** Of the audits that ended within the last day. */
   audits: { provider: ProviderName; seen: number; differences: number }[];
+  /** Roots of writes that are not done. `oldest`: when the first of those was wished for that may leave; null: none may. */
+  writes: { provider: ProviderName; state: string; oldest: string | null; count: number }[];
+  /** Open ones. */
+  conflicts: { provider: ProviderName; count: number }[];
+  stops: { fleet: boolean; accounts: number };
 }
 
 /** @param at ages are told from here */
@@ -60,6 +67,16 @@ export async function takeCensus(tx: Transaction, at: Date): Promise<Census> {
       select c.provider, sum(a.seen)::float8 as seen, sum(a.differences)::float8 as differences
       from calendar_audits a join calendars c on c.id = a.calendar_id
       where a.finished_at > ${at}::timestamptz - interval '1 day' and a.outcome = 'completed' group by 1`,
+    writes: await tx.$queryRaw<Census['writes']>`
+      select c.provider, w.state, count(*)::integer as count,
+        to_json(min(w.created_at) filter (where w.state in ('pending', 'pushing') and c.active and c.account_active
+          and c.state not in ('gone', 'paused') and not ${areWritesStopped(Prisma.sql`w.account_id`)})) as oldest
+      from calendar_writes w join calendars c on c.id = w.calendar_id
+      where w.state in ('pending', 'pushing', 'conflict', 'parked') and w.folded_into is null group by 1, 2`,
+    conflicts: await tx.$queryRaw<Census['conflicts']>`
+      select c.provider, count(*)::integer as count
+      from calendar_sync_conflicts s join calendars c on c.id = s.calendar_id where s.status = 'open' group by 1`,
+    stops: await readStops(tx),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What an operator asks of the whole fleet, over all users. Worker role only. */
 import type { AccountId, CalendarId, ProviderName } from '@calfleet/domain';
 import type { Transaction } from './transaction.ts';
+import { readStops } from './write-brake.ts';
 
 export interface FleetStatus {
   accounts: { provider: string; status: string; accounts: number }[];
@@ -11,6 +12,13 @@ export interface FleetStatus {
   /** Channels that may still speak, by the key that signed them. */
   channels: { provider: string; signing_key_id: string; channels: number }[];
   quarantined: number;
+  writes: {
+    /** Everywhere, and accounts on their own. */
+    stopped: { fleet: boolean; accounts: number };
+    /** By state, with the age of the oldest, seconds; those that were folded into others count with them. */
+    unsettled: { state: string; writes: number; oldest: number }[];
+    open_conflicts: number;
+  };
 }
 
 export interface Freshness {
@@ -46,7 +54,25 @@ export async function readFleetStatus(tx: Transaction, at: Date): Promise<FleetS
     group by 1, 2 order by 1, 2`;
   const [quarantine] = await tx.$queryRaw<{ items: number }[]>`
     select count(*)::int as items from calendar_quarantine`;
-  return { accounts, calendars, freshness, channels, quarantined: quarantine?.items ?? 0 };
+  return {
+    accounts,
+    calendars,
+    freshness,
+    channels,
+    quarantined: quarantine?.items ?? 0,
+    writes: await readWriting(tx, at),
+  };
+}
+
+async function readWriting(tx: Transaction, at: Date): Promise<FleetStatus['writes']> {
+  const unsettled = await tx.$queryRaw<FleetStatus['writes']['unsettled']>`
+    select state, count(*)::int as writes,
+      extract(epoch from ${at}::timestamptz - min(created_at))::float8 as oldest
+    from calendar_writes
+    where state in ('pending', 'pushing', 'conflict', 'parked') and folded_into is null group by 1 order by 1`;
+  const [conflicts] = await tx.$queryRaw<{ open: number }[]>`
+    select count(*)::int as open from calendar_sync_conflicts where status = 'open'`;
+  return { stopped: await readStops(tx), unsettled, open_conflicts: conflicts?.open ?? 0 };
 }
 
 export interface FleetCalendar {
@@ -83,6 +109,7 @@ export interface FleetAccount {
   email: string | null;
   status: string;
   status_reason: string | null;
+  writes_stopped_reason: string | null;
   calendars: number;
 }
 
@@ -92,7 +119,7 @@ export async function listFleetAccounts(
   page: { after: AccountId | null; limit: number; status?: string },
 ): Promise<FleetAccount[]> {
   return tx.$queryRaw<FleetAccount[]>`
-    select a.id, a.user_id, a.provider, a.email, a.status, a.status_reason,
+    select a.id, a.user_id, a.provider, a.email, a.status, a.status_reason, a.writes_stopped_reason,
       (select count(*)::int from calendars c where c.account_id = a.id) as calendars
     from calendar_accounts a
     where a.id > coalesce(${page.after}::uuid, '00000000-0000-0000-0000-000000000000')

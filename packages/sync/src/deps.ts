@@ -5,6 +5,7 @@ import type { Logger, Metrics } from '@calfleet/telemetry';
 import type { Courtesy } from './courtesy.ts';
 import type { Pace } from './pace.ts';
 import type { Sessions } from './sessions.ts';
+import type { WriteBrake } from './write-brake.ts';
 
 export interface SyncSettings {
   /** Occurrences are kept from this many days before now … */
@@ -32,6 +33,8 @@ export interface SyncSettings {
   ingressUrl: string;
   /** Absent: as in pace.ts. */
   pace?: Pace;
+  /** Absent: as in write-brake.ts. */
+  writeBrake?: WriteBrake;
 }
 
 /** Everything the engine needs from outside. Wired in `main.ts`, and in tests with the real parts. */

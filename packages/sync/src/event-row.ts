@@ -21,6 +21,7 @@ export function eventRow(event: RemoteEvent): EventRow {
     ...columnsOf(event.kind, event.exceptionOf, event.fields),
     raw: event.raw,
     provider_updated_at: event.providerUpdatedAt ?? undefined,
+    write_id: event.writeId ?? undefined,
   };
 }
 

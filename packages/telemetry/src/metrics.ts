@@ -5,6 +5,7 @@ import { declareNotifications, declareRequests } from './metrics/edge.ts';
 import { declareFleet } from './metrics/fleet.ts';
 import { declareJobs } from './metrics/jobs.ts';
 import { declareProviderCalls, declareRounds } from './metrics/sync.ts';
+import { declareWrites } from './metrics/writes.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -26,5 +27,6 @@ export function createMetrics(process?: ProcessName) {
     ...declareProviderCalls(of('worker')),
     ...declareJobs(of('worker')),
     ...declareFleet(of('worker')),
+    ...declareWrites(of('worker')),
   };
 }

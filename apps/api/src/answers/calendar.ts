@@ -7,7 +7,8 @@ export const accountAnswer = (row: api.AccountRow) => ({
   provider: row.provider,
   email: row.email,
   status: row.status,
-  status_reason: row.status_reason,
+  status_reason:
+    row.status_reason ?? (row.writes_stopped_reason && `writes are stopped: ${row.writes_stopped_reason}`),
   scopes: row.scopes,
   created_at: row.created_at,
 });

@@ -3,12 +3,18 @@ import { z } from 'zod';
 import type { Call } from '../context.ts';
 import { invalid, notFound, RequestProblem, type FieldError } from '../problems.ts';
 
-export function readQuery<Schema extends z.ZodType>({ query }: Call, schema: Schema): z.output<Schema> {
+export function readQuery<Schema extends z.ZodType>(
+  { query }: Pick<Call, 'query'>,
+  schema: Schema,
+): z.output<Schema> {
   return read(schema, query);
 }
 
 /** No body at all is an empty object. */
-export function readBody<Schema extends z.ZodType>({ body }: Call, schema: Schema): z.output<Schema> {
+export function readBody<Schema extends z.ZodType>(
+  { body }: Pick<Call, 'body'>,
+  schema: Schema,
+): z.output<Schema> {
   return read(schema, body ?? {});
 }
 

@@ -1,5 +1,7 @@
-/** `accounts`: every connected mailbox, or those whose grant is dead. */
-import { listFleetAccounts, type FleetAccount } from '@calfleet/db';
+/** `accounts`: every connected mailbox, or those whose grant is dead; and what to do for one whose rows were lost. */
+import { adoptMarked, listFleetAccounts, readAdoption, type FleetAccount } from '@calfleet/db';
+import type { AccountId } from '@calfleet/domain';
+import { UsageError } from './command.ts';
 import type { Fleet } from './fleet.ts';
 import { everyPage } from './pages.ts';
 import { table } from './table.ts';
@@ -20,8 +22,29 @@ export async function showAccounts({ db, print }: Fleet, { reauth }: { reauth: b
         row.email,
         row.status,
         row.calendars,
-        row.status_reason,
+        row.status_reason ??
+          (row.writes_stopped_reason && `writes are stopped: ${row.writes_stopped_reason}`),
       ]),
     ),
   );
+}
+
+const batchSize = 500;
+
+/** @throws UsageError there is no such account @throws its calendars are not all read yet */
+export async function adopt({ db, clock, print }: Fleet, { account }: { account: string }): Promise<void> {
+  const accountId = account as AccountId;
+  const adoption = await db.transaction({ role: 'worker' }, (tx) => readAdoption(tx, accountId));
+  if (!adoption) throw new UsageError(`There is no account ${account}.`);
+  if (!adoption.isListed) throw new Error('Its calendar list was not read yet: adopt it later.');
+  const unread = adoption.calendars.filter(({ isRead }) => !isRead).length;
+  if (unread > 0) throw new Error(`${unread} of its calendars are read for the first time: adopt it later.`);
+  let events = 0;
+  for (const { id } of adoption.calendars) {
+    for (let adopted = batchSize; adopted === batchSize; events += adopted) {
+      const batch = { accountId, userId: adoption.userId, calendarId: id, limit: batchSize, at: clock.now() };
+      adopted = await db.transaction({ role: 'worker', calendars: [id] }, (tx) => adoptMarked(tx, batch));
+    }
+  }
+  print(`${events} events of ${adoption.calendars.length} calendars are managed from now on.`);
 }

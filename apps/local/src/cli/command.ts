@@ -5,6 +5,7 @@ export type Command =
   | { name: 'help' }
   | { name: 'status'; json: boolean }
   | { name: 'accounts'; reauth: boolean }
+  | { name: 'adopt'; account: string }
   | { name: 'calendars'; staleMinutes: number | null }
   | { name: 'sync'; calendar: string; full: boolean }
   | { name: 'audit'; user: string | null; calendar: string | null; timeoutSeconds: number };
@@ -13,6 +14,8 @@ export const usage = `npm run calfleet -- <command>
 
   status [--json]                the fleet at a glance
   accounts [--reauth]            every connected mailbox; with --reauth those that a person must connect again
+  accounts adopt <id>            after a database was lost and the account connected again: what bears our mark at the
+                                 provider is managed again
   calendars [--stale [minutes]]  every calendar; with --stale those not verified for 30 minutes, or as many as you say
   sync --calendar <id> [--full]  pull a calendar now; with --full from the beginning
   audit --user <id> | --calendar <id> [--timeout <seconds>]
@@ -43,7 +46,8 @@ export function readCommand(args: readonly string[]): Command {
   const { positionals, values } = parse(args);
   const [name, ...more] = positionals;
   if (values.help || name === undefined || name === 'help') return { name: 'help' };
-  if (more.length > 0) throw new UsageError(`"${more.join(' ')}" is too much after ${name}.`);
+  const isAdopt = name === 'accounts' && more[0] === 'adopt';
+  if (more.length > 0 && !isAdopt) throw new UsageError(`"${more.join(' ')}" is too much after ${name}.`);
   const only = (...allowed: (keyof typeof options)[]): void => {
     const odd = Object.keys(values).find((option) => !allowed.some((known) => known === option));
     if (odd !== undefined) throw new UsageError(`${name} knows no --${odd}.`);
@@ -53,6 +57,10 @@ export function readCommand(args: readonly string[]): Command {
       only('json');
       return { name, json: values.json ?? false };
     case 'accounts':
+      if (isAdopt) {
+        only();
+        return { name: 'adopt', account: readAccount(more.slice(1)) };
+      }
       only('reauth');
       return { name, reauth: values.reauth ?? false };
     case 'calendars':
@@ -103,6 +111,14 @@ function readNumber(option: keyof typeof options, text: string, max: number): nu
 }
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+function readAccount(given: readonly string[]): string {
+  const [id = '', ...more] = given;
+  if (more.length > 0 || !uuid.test(id)) {
+    throw new UsageError(`adopt wants one account id as "accounts" shows it, not "${given.join(' ')}".`);
+  }
+  return id.toLowerCase();
+}
 
 function readCalendar(text: string): string {
   if (!uuid.test(text)) {

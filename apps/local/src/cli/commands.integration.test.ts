@@ -98,6 +98,10 @@ describe('status', () => {
       'google    k1   2',
       'google    k2   1',
       '',
+      'Writing back',
+      'what            count  oldest',
+      'open conflicts  0      -',
+      '',
       'Trouble',
       'what               count',
       'quarantined items  1',
@@ -144,6 +148,7 @@ describe('status', () => {
       'quarantined',
       'queues',
       'schedules',
+      'writes',
     ]);
     expect(status).toMatchObject({
       at: at.toISOString(),

@@ -1,6 +1,6 @@
 /** `npm run calfleet -- …`: commands of whoever runs a fleet. */
 import { badConfiguration, ConfigError, readEnvironment } from '@calfleet/config';
-import { showAccounts } from './accounts.ts';
+import { adopt, showAccounts } from './accounts.ts';
 import { audit, auditExit } from './audit.ts';
 import { showCalendars } from './calendars.ts';
 import { readCommand, usage, UsageError, type Command } from './command.ts';
@@ -26,6 +26,9 @@ async function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): P
       return 0;
     case 'accounts':
       await showAccounts(fleet, command);
+      return 0;
+    case 'adopt':
+      await adopt(fleet, command);
       return 0;
     case 'calendars':
       await showCalendars(fleet, command);

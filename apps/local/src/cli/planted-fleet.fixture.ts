@@ -121,3 +121,21 @@ async function plantCalendar(tx: Transaction, planted: Planted): Promise<void> {
       ${ofBo ? 'microsoft' : 'google'}, ${id}, ${name}, 'UTC', 'owner', ${active}, ${coverage}, ${state}, ${dirty},
       ${synced === null ? null : 'c'}, ${at}, ${minutesAgo(0)}, ${minutesAgo(0)})`;
 }
+
+export const eventId = (n: number) => `00000000-0000-7000-8000-00000000ee${String(n).padStart(2, '0')}`;
+
+export const plantEvent = (
+  tx: Transaction,
+  {
+    n,
+    calendar,
+    mark = null,
+    deleted = false,
+  }: { n: number; calendar: string; mark?: string | null; deleted?: boolean },
+) =>
+  tx.$executeRaw`
+    insert into calendar_events (id, user_id, calendar_id, provider_event_id, kind, status, all_day, start_date, end_date,
+      visibility, transparency, event_type, fingerprint, write_id, created_at, updated_at, deleted_at, generation,
+      last_confirmed_at)
+    values (${eventId(n)}::uuid, 'ada', ${calendar}::uuid, ${`e${n}`}, 'single', 'confirmed', true, '2026-03-02',
+      '2026-03-03', 'default', 'opaque', 'default', '', ${mark}, ${at}, ${at}, ${deleted ? at : null}, 1, ${at})`;

@@ -24,6 +24,7 @@ const told = (glance: Glance): string =>
     ['Queues', queues(glance)],
     ['Schedules', schedules(glance)],
     ['Channels by signing key', channels(glance)],
+    ['Writing back', writing(glance)],
     ['Trouble', trouble(glance)],
   ]
     .map((section) => section.join('\n'))
@@ -91,6 +92,16 @@ const channels = (glance: Glance): string =>
     ['provider', 'key', 'channels'],
     glance.channels.map((row) => [row.provider, row.signing_key_id, row.channels]),
   );
+
+function writing({ writes: { stopped, unsettled, open_conflicts } }: Glance): string {
+  const stops = [
+    ...(stopped.fleet ? ['Stopped for all accounts.'] : []),
+    ...(stopped.accounts > 0 ? [`Stopped for ${stopped.accounts} accounts: "accounts" says why.`] : []),
+  ];
+  const rows = unsettled.map(({ state, writes, oldest }) => [state, writes, seconds(oldest)]);
+  const waiting = table(['what', 'count', 'oldest'], [...rows, ['open conflicts', open_conflicts, '-']]);
+  return [...stops, waiting].join('\n');
+}
 
 const trouble = (glance: Glance): string =>
   table(

@@ -10,11 +10,13 @@ export interface AccountRow {
   email: string | null;
   status: 'active' | 'reauth_needed' | 'disconnecting' | 'disconnected';
   status_reason: string | null;
+  /** Why nothing is written for it; null: it may be. */
+  writes_stopped_reason: string | null;
   scopes: string[];
   created_at: Date;
 }
 
-const columns = Prisma.sql`id, provider, email, status, status_reason, scopes, created_at`;
+const columns = Prisma.sql`id, provider, email, status, status_reason, writes_stopped_reason, scopes, created_at`;
 
 /** Oldest first. */
 export async function listAccounts(

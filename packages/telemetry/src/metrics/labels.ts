@@ -126,6 +126,11 @@ export const jobs = [
 ] as const;
 export const jobOutcomes = ['done', 'retried', 'snoozed', 'dropped', 'parked', 'handed_back'] as const;
 export const tickOutcomes = ['completed', 'failed'] as const;
+/** What became of a write that left: `moved`, somebody changed the event meanwhile, and it is tried upon that. */
+export const writeOutcomes = ['applied', 'moved', 'put_off', 'conflict', 'parked'] as const;
+export const writeStates = ['pending', 'pushing', 'conflict', 'parked'] as const;
+export const brakeScopes = ['event', 'account'] as const;
+export const stopScopes = ['fleet', 'account'] as const;
 export const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
 
 /** A name of our own making: a route's pattern, a table, the id of a signing key. */

@@ -1,0 +1,54 @@
+/**
+ * The kill switch: nothing more is written to providers, for everybody or for one account, until it is resumed. What users
+ * write meanwhile is taken, and waits. An operator's act goes over all users, so it is done in the workers' role.
+ */
+import { z } from 'zod';
+import {
+  calendarsToPush,
+  resumeAccountWrites,
+  resumeAllWrites,
+  stopAccountWrites,
+  stopAllWrites,
+} from '@calfleet/db';
+import type { AccountId } from '@calfleet/domain';
+import type { AdminHandler } from '../context.ts';
+import { notFound } from '../problems.ts';
+import { readBody, readQuery, uuid } from '../requests/input.ts';
+import { ring } from '../writes.ts';
+
+/** Without an account: all of them. */
+const scope = z.strictObject({ account_id: uuid().optional() });
+
+/** Stopping what is stopped changes nothing, its reason and its time least of all. */
+export const stopWrites: AdminHandler = async ({ db, clock }, call) => {
+  readQuery(call, z.strictObject({}));
+  const { account_id: id } = readBody(call, scope);
+  const at = clock.now();
+  const since = await db.transaction({ role: 'worker' }, (tx) =>
+    id === undefined
+      ? stopAllWrites(tx, at)
+      : stopAccountWrites(tx, { id: id as AccountId, reason: 'by an administrator', at }),
+  );
+  if (since === null) throw notFound();
+  call.logger.warn('An administrator stopped writing to providers', { account_id: id });
+  return { status: 200, body: { stopped: true, ...(id && { account_id: id }), since } };
+};
+
+/** More than that is rung for by the drain. */
+const ringsMax = 500;
+
+/** Of the scope that is named: an account that was stopped on its own is resumed on its own, and none while all are stopped. */
+export const resumeWrites: AdminHandler = async (context, call) => {
+  readQuery(call, z.strictObject({}));
+  const { account_id: id } = readBody(call, scope);
+  const at = context.clock.now();
+  const waiting = await context.db.transaction({ role: 'worker' }, async (tx) => {
+    if (id === undefined) await resumeAllWrites(tx);
+    else if (!(await resumeAccountWrites(tx, { id: id as AccountId, at }))) throw notFound();
+    return calendarsToPush(tx, at, ringsMax);
+  });
+  call.logger.warn('An administrator resumed writing to providers', { account_id: id });
+  const rings = waiting.map((calendarId) => ({ name: 'push-calendar' as const, payload: { calendarId } }));
+  await ring(context, call, rings);
+  return { status: 200, body: { stopped: false, ...(id && { account_id: id }) } };
+};
