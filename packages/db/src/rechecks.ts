@@ -1,5 +1,5 @@
 /** Rows that wait for a single read. */
-import type { CalendarId } from '@calfleet/domain';
+import type { CalendarId, EventId } from '@calfleet/domain';
 import type { Transaction } from './transaction.ts';
 
 export interface DueRecheck {
@@ -25,6 +25,12 @@ export async function isRecheckDue(tx: Transaction, calendarId: CalendarId, befo
     select exists (select from calendar_events
       where calendar_id = ${calendarId}::uuid and recheck_at <= ${before} and provider_event_id is not null) as due`;
   return rows[0]?.due ?? false;
+}
+
+/** An event that is to show again what its provider has, also a deleted one. */
+export async function recheckEvent(tx: Transaction, id: EventId, at: Date): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_events set recheck_at = ${at} where id = ${id}::uuid and provider_event_id is not null`;
 }
 
 /** Single reads were answered: nobody comes back for them by itself. */

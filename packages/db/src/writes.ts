@@ -150,14 +150,17 @@ export interface PushLease {
   epoch: bigint;
 }
 
-/** null: somebody else pushes, or the calendar is not to be written to. */
+/** Of `c`. What is stored for a calendar without a window takes place nowhere: it is read first. */
+const hasWindow = Prisma.sql`coalesce(c.window_start, c.round_window_start) is not null`;
+
+/** null: somebody else pushes, the calendar is not to be written to, or it was never read. */
 export async function acquirePush(tx: Transaction, id: CalendarId): Promise<PushLease | null> {
   const rows = await tx.$queryRaw<PushLease[]>`
     update calendars c
        set push_epoch = push_epoch + 1, push_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
       from calendar_accounts a
      where c.id = ${id}::uuid and c.active and c.state not in ('gone', 'paused') and a.id = c.account_id
-       and a.status = 'active' and not ${areWritesStopped(Prisma.sql`a.id`)}
+       and a.status = 'active' and not ${areWritesStopped(Prisma.sql`a.id`)} and ${hasWindow}
        and (c.push_until is null or c.push_until < clock_timestamp())
     returning c.id as "calendarId", c.user_id as "userId", c.account_id as "accountId", c.provider,
       c.provider_calendar_id as "providerCalendarId", c.time_zone as "timeZone", c.push_epoch as epoch`;
@@ -233,7 +236,7 @@ export async function calendarsToPush(tx: Transaction, at: Date, limit: number):
     select distinct w.calendar_id as id from calendar_writes w join calendars c on c.id = w.calendar_id
      where w.state in ('pending', 'pushing') and w.folded_into is null
        and (w.not_before is null or w.not_before <= ${at})
-       and c.active and c.account_active and c.state not in ('gone', 'paused')
+       and c.active and c.account_active and c.state not in ('gone', 'paused') and ${hasWindow}
        and not ${areWritesStopped(Prisma.sql`w.account_id`)}
        and (c.push_until is null or c.push_until < clock_timestamp())
      order by 1 limit ${limit}`;
@@ -293,7 +296,7 @@ export async function writesMet(
 ): Promise<MetWrite[]> {
   const rows = await tx.$queryRaw<(WriteRow & Omit<MetWrite['event'], 'id'>)[]>`
     select w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.error,
-      w.created_at, e.provider_event_id
+      w.created_at, e.kind, e.provider_event_id, e.provider_series_id
     from calendar_writes w join calendar_events e on e.id = w.event_id
     where w.calendar_id = ${calendarId}::uuid and w.state in ${unsettledStates}
       and w.folded_into is null and e.written_seq <= ${writeSeq}

@@ -182,7 +182,9 @@ class Meeting {
     if (collisions.length > 0) await this.keepConflict(write, collisions, prefer);
     // A person decides: until then what the provider holds is shown.
     if (collisions.length > 0 && prefer === null) return;
-    if (Object.keys(patch).length === 0) return this.settle(write, 'applied');
+    // There it is already; or nothing of it stands.
+    if (Object.keys(patch).length === 0)
+      return this.settle(write, collisions.length > 0 ? 'discarded' : 'applied');
     await rebaseWrite(
       tx,
       { ...write, patch, base: provider, base_version: shown.providerVersion },

@@ -214,9 +214,10 @@ const later = new Set<SyncErrorCode>([
 ]);
 
 async function fail(deps: SyncDeps, lease: PushLease, taken: Taken, error: SyncError): Promise<void> {
-  const { write } = taken;
+  const { write, event } = taken;
   const { calendarId } = lease;
   const at = deps.clock.now();
+  const isNamed = event.provider_event_id !== null;
   const said = { code: error.code, message: sayable(error) };
   deps.logger.warn('A write did not go through', {
     calendar_id: calendarId,
@@ -228,13 +229,13 @@ async function fail(deps: SyncDeps, lease: PushLease, taken: Taken, error: SyncE
   const isMoved = error.code === 'version_conflict' || error.code === 'remote_missing';
   if (isMoved && write.rounds < roundsMax) {
     count(deps, lease, 'moved');
-    // The next pull brings what is there, and lays the write upon it.
+    // Read again by itself, what is there meets the write: the cursor may have passed it already.
     await withLease(deps, lease, async (tx) => {
       const notBefore = new Date(at.getTime() + firstBackoffMs);
       await putOffWrite(tx, write.id, { notBefore, error: said, at, isRound: true });
-      await markDirty(tx, calendarId);
+      await (isNamed ? recheckEvent(tx, event.id, at) : markDirty(tx, calendarId));
     });
-    await ring(deps, calendarId, 'user');
+    await (isNamed ? ringRecheck(deps, calendarId) : ring(deps, calendarId, 'user'));
     return ringPush(deps, calendarId, { delayMs: firstBackoffMs });
   }
   if (later.has(error.code) || error.code === 'credentials_revoked') {

@@ -23,6 +23,10 @@ export const ringPush = (
 ): Promise<void> =>
   enqueueOrWarn(deps, calendarId, () => deps.jobs.enqueue('push-calendar', { calendarId }, options));
 
+/** As {@link ring}, for events that are to be read one by one. */
+export const ringRecheck = (deps: Pick<SyncDeps, 'jobs' | 'logger'>, calendarId: CalendarId): Promise<void> =>
+  enqueueOrWarn(deps, calendarId, () => deps.jobs.enqueue('recheck-events', { calendarId }));
+
 async function enqueueOrWarn(
   { logger }: Pick<SyncDeps, 'logger'>,
   calendarId: CalendarId,

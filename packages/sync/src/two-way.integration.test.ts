@@ -189,7 +189,7 @@ test('other fields changed there meanwhile: both changes stand, without a confli
 
 describe.each<[ConflictStrategy, string, string, string]>([
   ['local_wins', 'here', 'resolved', 'applied'],
-  ['provider_wins', 'there', 'resolved', 'applied'],
+  ['provider_wins', 'there', 'resolved', 'discarded'],
   ['manual', 'there', 'open', 'conflict'],
 ])('both changed the same, %s', (strategy, summary, status, state) => {
   test(`"${summary}" stands, the conflict is ${status}, and both values are kept`, async () => {

@@ -1,20 +1,7 @@
 /** Both sides of a calendar in a world over the memory provider. */
-import { api, readStoredEvent, type StoredEvent } from '@calfleet/db';
-import {
-  slotOf,
-  type EventId,
-  type EventPatch,
-  type RemoteEvent,
-  type WritableFields,
-} from '@calfleet/domain';
-import {
-  storedFields,
-  takeBack,
-  writableOf,
-  writeChange,
-  writeDeletion,
-  writeRevival,
-} from '../src/index.ts';
+import { api, lockConflict, readStoredEvent, unsettledWrites } from '@calfleet/db';
+import { slotOf, type EventId, type EventPatch, type RemoteEvent } from '@calfleet/domain';
+import { resolveConflict, takeBack } from '../src/index.ts';
 import { occurrenceStart, shift } from './edits.ts';
 import type { Kept } from './ledger.ts';
 import { localWrites } from './local-writes.ts';
@@ -84,40 +71,17 @@ async function decide(world: LocalWorld, word: Word, nth: number): Promise<Decid
       return null;
     }
     const rows = await api.listConflicts(tx, { ...all, status: 'open' });
-    const conflict = rows[nth % Math.max(1, rows.length)];
+    const asked = rows[nth % Math.max(1, rows.length)];
+    const conflict = asked && (await lockConflict(tx, asked.id));
     if (!conflict) return null;
-    await api.resolveConflict(tx, { userId, id: conflict.id, resolution: word, now });
-    if (word === 'provider') return null;
-    const event = await readStoredEvent(tx, { userId, id: conflict.event_id });
-    const write = await api.patchOf(tx, { userId, writeId: conflict.write_id });
-    if (!event || !write) throw new Error('A conflict without its event or its write.');
-    return writeAnew(world, tx, { event, ...write });
+    const { eventId, writeId } = conflict;
+    const write = (await unsettledWrites(tx, [eventId])).find(({ id }) => id === writeId);
+    await resolveConflict(tx, deps, calendar, { conflict, decision: { resolution: word }, by: userId });
+    if (word === 'provider' || !write) return null;
+    return { eventId, patch: write.op === 'delete' ? null : write.patch };
   });
   await deps.jobs.enqueue('recheck-events', { calendarId });
   await deps.jobs.enqueue('push-calendar', { calendarId });
-  return decided;
-}
-
-async function writeAnew(
-  { deps, userId, accountId, calendarId }: LocalWorld,
-  tx: Parameters<typeof writeChange>[0],
-  { event, ...write }: { event: StoredEvent; op: string; patch: unknown; base: unknown },
-): Promise<Decided | null> {
-  const calendar = { id: calendarId, userId, accountId };
-  const isThere = event.deleted_at === null;
-  if (write.op === 'delete') {
-    if (!isThere) return null;
-    await writeDeletion(tx, deps, calendar, event);
-    return { eventId: event.id, patch: null };
-  }
-  const patch = write.patch as EventPatch;
-  const decided = { eventId: event.id, patch };
-  if (isThere) return (await writeChange(tx, deps, calendar, { event, patch })) ? decided : null;
-  const upon = (write.base as WritableFields | null) ?? {
-    ...writableOf(storedFields(event)),
-    status: 'confirmed' as const,
-  };
-  await writeRevival(tx, deps, calendar, { event, fields: { ...upon, ...patch } });
   return decided;
 }
 

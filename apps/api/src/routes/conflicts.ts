@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { api, readStoredEvent, type StoredEvent, type Transaction } from '@calfleet/db';
-import type { EventPatch, WritableFields } from '@calfleet/domain';
-import { storedFields, writableOf, writeChange, writeDeletion, writeRevival } from '@calfleet/sync';
+import { api, readStoredEvent, type Transaction } from '@calfleet/db';
+import { resolveConflict as resolve, type Decision, type WrittenCalendar } from '@calfleet/sync';
 import { storedValues } from '../answers/times.ts';
 import { asUser, type Call, type Context, type Handler } from '../context.ts';
 import { invalid, notFound } from '../problems.ts';
-import { changedFields, eventFields, type GivenFields } from '../requests/event-fields.ts';
+import { changedFields, eventFields } from '../requests/event-fields.ts';
 import { pathId, readBody, readQuery } from '../requests/input.ts';
 import { idPage, pageParams } from '../requests/paging.ts';
 import { writableCalendar } from '../writable-calendar.ts';
@@ -41,67 +40,63 @@ const resolutions = ['local', 'provider', 'merge'] as const;
 const decision = z
   .strictObject({
     resolution: z.enum(resolutions, { error: `must be one of ${resolutions.join(', ')}` }),
-    event: z.strictObject(eventFields, { error: 'must be an object' }).optional(),
+    event: z
+      .strictObject(eventFields, { error: 'must be an object' })
+      .refine((fields) => Object.keys(fields).length > 0, { error: 'names no field to change' })
+      .optional(),
   })
   .refine(({ resolution, event }) => (resolution === 'merge') === (event !== undefined), {
     path: ['event'],
     error: 'goes with the resolution merge, and with no other',
   });
 
-/** What is to be written instead leaves as a write of its own. */
+/** Said twice, it is done once: what is decided stays so. */
 export const resolveConflict: Handler = async (context, call) => {
   readQuery(call, z.strictObject({}));
   const { resolution, event: given } = readBody(call, decision);
   const { calendar_id: calendarId } = await ownConflict(context, call);
-  const { userId } = call;
-  const id = pathId(call);
+  const of = { userId: call.userId, id: pathId(call) };
   return performWrite(context, call, {
     calendars: [calendarId],
     work: async (tx) => {
-      const conflict = await api.findConflict(tx, { userId, id });
+      const conflict = await api.findConflict(tx, { ...of, isToDecide: true });
       if (!conflict) throw notFound();
-      if (conflict.status === 'resolved') throw invalid('id', 'names a conflict that is resolved');
-      const now = context.clock.now();
-      await api.resolveConflict(tx, { userId, id, resolution, now });
-      if (resolution !== 'provider') await writeInstead(context, call, tx, { conflict, given });
+      if (conflict.status === 'resolved') {
+        if (conflict.resolution !== resolution || given)
+          throw invalid('id', `names a conflict that is resolved: ${conflict.resolution}`);
+        return { status: 200, body: conflictAnswer(context, conflict) };
+      }
+      const calendar = await calendarOf(tx, call, { conflict, mustWrite: resolution !== 'provider' });
+      const decision: Decision =
+        resolution === 'merge'
+          ? { resolution, patchUpon: (there) => changedFields(given ?? {}, there, context.zones) }
+          : { resolution };
+      const { event_id: eventId, write_id: writeId } = conflict;
+      const locked = { ...conflict, eventId, writeId };
+      const ended = await resolve(tx, context, calendar, { conflict: locked, decision, by: call.userId });
+      if (ended === 'cannot') throw invalid('resolution', 'cannot bring one occurrence back');
       return {
         status: 200,
-        body: conflictAnswer(context, (await api.findConflict(tx, { userId, id })) ?? conflict),
+        body: conflictAnswer(context, (await api.findConflict(tx, of)) ?? conflict),
         rings: [{ name: 'push-calendar', payload: { calendarId } }],
       };
     },
   });
 };
 
-async function writeInstead(
-  context: Context,
-  call: Call,
+/** @throws RequestProblem as {@link writableCalendar}; what stays as the provider has it needs no leave */
+async function calendarOf(
   tx: Transaction,
-  { conflict, given }: { conflict: api.ConflictRow; given: GivenFields | undefined },
-): Promise<void> {
+  call: Call,
+  { conflict, mustWrite }: { conflict: api.ConflictRow; mustWrite: boolean },
+): Promise<WrittenCalendar> {
   const { userId } = call;
-  const { calendar_id: calendarId, event_id: eventId, write_id: writeId } = conflict;
-  const event = await readStoredEvent(tx, { userId, id: eventId });
-  const write = await api.patchOf(tx, { userId, writeId });
-  if (!event || !write) throw notFound();
-  const calendar = await writableCalendar(tx, call, { calendarId, isManaged: event.managed });
-  if (!given && write.op === 'delete') {
-    if (event.deleted_at === null) await writeDeletion(tx, context, calendar, event);
-    return;
-  }
-  const upon = event.deleted_at === null ? writableOf(storedFields(event)) : lastKnown(event, write.base);
-  const patch = given ? changedFields(given, upon, context.zones) : (write.patch as EventPatch);
-  if (event.deleted_at === null) {
-    await writeChange(tx, context, calendar, { event, patch });
-    return;
-  }
-  if (event.kind === 'exception') throw invalid('resolution', 'cannot bring one occurrence back yet');
-  await writeRevival(tx, context, calendar, { event, fields: { ...upon, ...patch } });
+  const { account_id: accountId, calendar_id: calendarId, event_id: id } = conflict;
+  if (!mustWrite) return { id: calendarId, userId, accountId };
+  const event = await readStoredEvent(tx, { userId, id });
+  if (!event) throw notFound();
+  return writableCalendar(tx, call, { calendarId, isManaged: event.managed });
 }
-
-/** What the event was before it was deleted. */
-const lastKnown = (event: StoredEvent, base: unknown): WritableFields =>
-  (base as WritableFields | null) ?? { ...writableOf(storedFields(event)), status: 'confirmed' };
 
 async function ownConflict(context: Context, call: Call): Promise<api.ConflictRow> {
   const of = { userId: call.userId, id: pathId(call) };

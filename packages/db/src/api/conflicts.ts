@@ -1,26 +1,28 @@
 /** A user's conflicts: what both sides changed, with both values, and a person's word about those that are open. */
-import type { CalendarId, ConflictStrategy, EventId } from '@calfleet/domain';
+import type { AccountId, CalendarId, ConflictStrategy, EventId } from '@calfleet/domain';
 import { Prisma } from '../../generated/client';
+import type { Resolution } from '../conflicts.ts';
 import type { Transaction } from '../transaction.ts';
 import { afterAllIds, type Page } from './page.ts';
 
 export interface ConflictRow {
   id: string;
+  account_id: AccountId;
   calendar_id: CalendarId;
   event_id: EventId;
   write_id: string;
   fields: string[];
-  base: unknown;
-  local: unknown;
-  provider: unknown;
+  base: Record<string, unknown>;
+  local: Record<string, unknown>;
+  provider: Record<string, unknown>;
   strategy: ConflictStrategy;
   status: 'open' | 'resolved';
-  resolution: 'local' | 'provider' | 'merge' | null;
+  resolution: Resolution | null;
   resolved_by: string | null;
   created_at: Date;
 }
 
-const columns = Prisma.sql`id, calendar_id, event_id, write_id, fields, base, local, provider, strategy, status,
+const columns = Prisma.sql`id, account_id, calendar_id, event_id, write_id, fields, base, local, provider, strategy, status,
   resolution, resolved_by, created_at`;
 
 /** Newest first. */
@@ -28,46 +30,21 @@ export async function listConflicts(
   tx: Transaction,
   { userId, status, after, limit }: { userId: string; status: string | null } & Page<string>,
 ): Promise<ConflictRow[]> {
+  // Of all that ever were, few are open: they have an index of their own.
+  const wanted = status === null ? Prisma.empty : Prisma.sql`and status = ${status}`;
   return tx.$queryRaw<ConflictRow[]>`
     select ${columns} from calendar_sync_conflicts
-     where user_id = ${userId} and id < ${after ?? afterAllIds}::uuid
-       and (${status}::text is null or status = ${status})
+     where user_id = ${userId} and id < ${after ?? afterAllIds}::uuid ${wanted}
      order by id desc limit ${limit}`;
 }
 
-/** Locks it, so that two people decide one after the other. */
+/** @param of.isToDecide locks it: two people decide one after the other, and the tick looks away */
 export async function findConflict(
   tx: Transaction,
-  { userId, id }: { userId: string; id: string },
+  of: { userId: string; id: string; isToDecide?: boolean },
 ): Promise<ConflictRow | null> {
   const [row] = await tx.$queryRaw<ConflictRow[]>`
-    select ${columns} from calendar_sync_conflicts where user_id = ${userId} and id = ${id}::uuid for update`;
-  return row ?? null;
-}
-
-/** Ends the conflict, and the write that waited for it: what is to be written instead is a write of its own. */
-export async function resolveConflict(
-  tx: Transaction,
-  conflict: { userId: string; id: string; resolution: 'local' | 'provider' | 'merge'; now: Date },
-): Promise<void> {
-  await tx.$executeRaw`
-    with resolved as (
-      update calendar_sync_conflicts
-         set status = 'resolved', resolution = ${conflict.resolution}, resolved_by = ${conflict.userId},
-             resolved_at = ${conflict.now}
-       where user_id = ${conflict.userId} and id = ${conflict.id}::uuid
-      returning write_id
-    )
-    update calendar_writes w set state = 'discarded', updated_at = ${conflict.now}
-      from resolved r where (w.id = r.write_id or w.folded_into = r.write_id) and w.state = 'conflict'`;
-}
-
-/** What the write that waits for a person was to change. */
-export async function patchOf(
-  tx: Transaction,
-  { userId, writeId }: { userId: string; writeId: string },
-): Promise<{ op: string; patch: unknown; base: unknown } | null> {
-  const [row] = await tx.$queryRaw<{ op: string; patch: unknown; base: unknown }[]>`
-    select op, patch, base from calendar_writes where user_id = ${userId} and id = ${writeId}::uuid`;
+    select ${columns} from calendar_sync_conflicts where user_id = ${of.userId} and id = ${of.id}::uuid
+    ${of.isToDecide ? Prisma.sql`for update` : Prisma.empty}`;
   return row ?? null;
 }

@@ -1,6 +1,8 @@
 /** A user's writes: what became of each, and a person's word about those that wait for one. */
 import type { CalendarId, EventId } from '@calfleet/domain';
 import { Prisma } from '../../generated/client';
+import { closeConflict } from '../conflicts.ts';
+import { recheckEvent } from '../rechecks.ts';
 import type { Transaction } from '../transaction.ts';
 import type { WriteError, WriteOp, WriteState } from '../writes.ts';
 import { afterAllIds, type Page } from './page.ts';
@@ -41,14 +43,22 @@ export async function findWrite(
   return row ?? null;
 }
 
-/** Lets a write leave that was parked or waits for later, at once. @returns whether there was one to let go */
+/**
+ * Lets a write leave that was parked or waits for later, at once, with all that goes with it; the writes about its event
+ * are counted anew. @returns whether there was one to let go
+ */
 export async function retryWrite(
   tx: Transaction,
   { userId, id, now }: { userId: string; id: string; now: Date },
 ): Promise<boolean> {
   const changed = await tx.$executeRaw`
-    update calendar_writes set state = 'pending', not_before = null, error = null, updated_at = ${now}
-     where user_id = ${userId} and (id = ${id}::uuid or folded_into = ${id}::uuid) and state in ('parked', 'pending')`;
+    with asked as (
+      select coalesce(folded_into, id) as root from calendar_writes where user_id = ${userId} and id = ${id}::uuid
+    )
+    update calendar_writes
+       set state = 'pending', not_before = null, error = null, released_at = ${now}, updated_at = ${now}
+      from asked
+     where user_id = ${userId} and (id = root or folded_into = root) and state in ('parked', 'pending')`;
   return changed > 0;
 }
 
@@ -68,8 +78,7 @@ export async function discardWrite(
     returning id, calendar_id, event_id, op`;
   const own = rows.find((row) => row.id === id);
   if (!own) return null;
-  await tx.$executeRaw`
-    update calendar_events set recheck_at = ${now}
-     where id = ${own.event_id}::uuid and provider_event_id is not null`;
+  await closeConflict(tx, { writeId: id, by: userId, at: now });
+  await recheckEvent(tx, own.event_id, now);
   return own;
 }

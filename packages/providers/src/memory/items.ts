@@ -31,7 +31,7 @@ export function eventItem(event: MemoryEvent & { id: string }, version: string):
       exceptionOf,
       writeId: event.writeId ?? null,
       fields,
-      providerUpdatedAt: null,
+      providerUpdatedAt: event.updatedAt ?? null,
       raw: storable.raw,
     },
   };
