@@ -82,7 +82,10 @@ test('who writes meanwhile is answered as always', async () => {
   const time = (hour: number) => ({ date_time: `2026-11-24T${hour}:00:00Z` });
   const event = { calendar_id: calendarId, summary: 'x', start: time(10), end: time(11) };
   const made = await house.send('POST', '/events', event, { user });
-  expect([made.status, made.body['write']]).toEqual([202, { id: expect.any(String), state: 'pending' }]);
+  expect([made.status, made.body['write']]).toEqual([
+    202,
+    { id: expect.any(String) as string, state: 'pending' },
+  ]);
 });
 
 test('what waits is rung for when it is resumed, and not before', async () => {

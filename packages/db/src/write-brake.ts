@@ -75,7 +75,7 @@ export async function hasSentOfAccount(
 ): Promise<boolean> {
   const rows = await tx.$queryRaw<unknown[]>`
     select 1 from calendar_writes
-     where account_id = ${of.accountId}::uuid and sent_at > greatest(${of.since}::timestamptz,
+     where account_id = ${of.accountId}::uuid and sent_at >= greatest(${of.since}::timestamptz,
        (select writes_resumed_at from calendar_accounts where id = ${of.accountId}::uuid))
     offset ${of.writes - 1} limit 1`;
   return rows.length > 0;
@@ -89,7 +89,7 @@ export async function hasSentBeside(
 ): Promise<boolean> {
   const rows = await tx.$queryRaw<unknown[]>`
     select 1 from calendar_writes
-     where event_id = ${write.event_id}::uuid and id <> ${write.id}::uuid and sent_at > greatest(${since}::timestamptz,
+     where event_id = ${write.event_id}::uuid and id <> ${write.id}::uuid and sent_at >= greatest(${since}::timestamptz,
        (select max(released_at) from calendar_writes where event_id = ${write.event_id}::uuid and released_at is not null))
     offset ${writes - 1} limit 1`;
   return rows.length > 0;
