@@ -81,6 +81,14 @@ export async function sweepUnseen(
   return { deleted: rows[0]?.deleted ?? 0, series: rows[0]?.series ?? [] };
 }
 
+/** What the round did not see and somebody still wants to write is asked about by itself: no page names it any more. */
+export async function lookAtUnsettled(tx: Transaction, { evidence }: Pick<SweepScope, 'evidence'>): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_events e set recheck_at = ${evidence.at}
+     where calendar_id = ${evidence.calendarId}::uuid and deleted_at is null and not local_only
+       and generation < ${evidence.generation} and provider_event_id is not null and ${unsettled}`;
+}
+
 /** Keeps what the round did not see, visibly: a person decides. @returns how many are held in the calendar now */
 export async function holdUnseen(tx: Transaction, scope: SweepScope): Promise<number> {
   const { evidence } = scope;
@@ -130,6 +138,8 @@ export async function freeUnseenSlots(tx: Transaction, scope: SweepScope): Promi
     with freed as (
       update calendar_events set slot_cancelled = false, updated_at = ${evidence.at}
        where calendar_id = ${evidence.calendarId}::uuid and slot_cancelled and generation < ${evidence.generation}
+         -- Those that we emptied, and the round was asked before it was told of it.
+         and written_seq <= ${evidence.writeSeq} and not ${hasUnsettledWrites(Prisma.sql`calendar_events.id`)}
       returning provider_series_id
     ),
     series as (

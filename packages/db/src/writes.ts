@@ -189,13 +189,16 @@ export async function releasePush(tx: Transaction, { calendarId, epoch }: PushLe
     update calendars set push_until = null where id = ${calendarId}::uuid and push_epoch = ${epoch}`;
 }
 
-/** Of `n`. In order: not past an older one of the same event, or of its series, which may wait for later. */
+/**
+ * Of `n`. In order: not past an older one of the same event, or of its series, which may wait for later, nor past a
+ * creation that a person has to look at.
+ */
 const mayLeave = (
   at: Date,
 ): Prisma.Sql => Prisma.sql`n.state in ('pending', 'pushing') and n.folded_into is null
   and (n.not_before is null or n.not_before <= ${at}) and not ${areWritesStopped(Prisma.sql`n.account_id`)}
   and not exists (select from calendar_writes o where o.calendar_id = n.calendar_id and o.id < n.id
-    and o.state in ('pending', 'pushing') and o.folded_into is null
+    and (o.state in ('pending', 'pushing') or (o.state = 'parked' and o.op = 'create')) and o.folded_into is null
     and (o.event_id in (n.event_id, n.series_event_id)
       or coalesce(o.series_event_id, o.event_id) = coalesce(n.series_event_id, n.event_id)))`;
 
@@ -302,7 +305,9 @@ export async function writesMet(
       and w.folded_into is null and e.written_seq <= ${writeSeq}
       and (e.provider_event_id = any(${[...shown.providerEventIds]}::text[])
         or e.provider_series_id = any(${[...shown.goneIds]}::text[])
-        or (e.provider_event_id is null and w.id = any(${shown.writeIds.filter(isId)}::uuid[])))
+        -- With a creation that is shown for the first time, what was wished of the event since.
+        or (e.provider_event_id is null and e.id in (
+          select event_id from calendar_writes where id = any(${shown.writeIds.filter(isId)}::uuid[]))))
     order by w.id`;
   return rows.map(({ kind, provider_event_id, provider_series_id, ...write }) => ({
     ...write,

@@ -7,6 +7,7 @@ import type {
   EventFields,
   EventId,
   EventTime,
+  Slot,
   WritableFields,
   ZoneTable,
 } from '@calfleet/domain';
@@ -112,23 +113,31 @@ export async function placeChange(
   if (fields.some((field) => placing.has(field))) {
     if (event.kind !== 'exception') return placeEvent(tx, deps, change, event);
     const seriesId = await ownerOf(tx, event);
-    return placeInSlot(tx, change, event, { seriesId, slot: event.slot ?? '', fields: after });
+    return placeInSlot(tx, change, event, { ...slotOwned(event, seriesId), fields: after });
   }
   const transparent = after.transparency === 'transparent';
   if (fields.includes('transparency')) await alignOccurrences(tx, { id: event.id, transparent });
 }
+
+/** An exception whose series is not here stands for itself. */
+export const slotOwned = (
+  { id, slot }: StoredEvent,
+  seriesId: EventId,
+): { seriesId: EventId; slot: Slot } => ({
+  seriesId,
+  slot: seriesId === id ? '' : (slot ?? ''),
+});
 
 /** Puts an event, or a series' own occurrence, into a slot. `fields` null: nothing takes place there. */
 export async function placeInSlot(
   tx: Transaction,
   change: LocalChange,
   { id }: { id: EventId },
-  at: { seriesId: EventId; slot: string; fields: EventFields | null },
+  at: { seriesId: EventId; slot: Slot; fields: EventFields | null },
 ): Promise<void> {
   const place = await readPlace(tx, change.calendarId);
   if (!place) return;
-  const { fields } = at;
-  const slot = at.seriesId === id && fields?.recurrence.length === 0 ? '' : at.slot;
+  const { seriesId, slot, fields } = at;
   const isShown = fields !== null && isInWindow(fields, place);
   const shown = isShown && {
     startsAt: asIfUtc(fields.start),
@@ -137,5 +146,5 @@ export async function placeInSlot(
     floating: fields.start.kind === 'floating',
     transparent: fields.transparency === 'transparent',
   };
-  await placeOccurrence(tx, change, { id, seriesId: at.seriesId, slot }, shown || null);
+  await placeOccurrence(tx, change, { id, seriesId, slot }, shown || null);
 }

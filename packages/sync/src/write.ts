@@ -39,6 +39,7 @@ import {
   placeChange,
   placeEvent,
   placeInSlot,
+  slotOwned,
   unsaid,
   valuesOf,
   type LocalWriteDeps,
@@ -266,7 +267,7 @@ async function removeUnnamed(
   const version = await updateLocalEvent(tx, change, localRow(event, fields), change.at);
   if (event.kind === 'exception') {
     const seriesId = await ownerOf(tx, event);
-    await placeInSlot(tx, change, event, { seriesId, slot: event.slot ?? '', fields: null });
+    await placeInSlot(tx, change, event, { ...slotOwned(event, seriesId), fields: null });
   } else {
     await placeEvent(tx, deps, change, event);
   }

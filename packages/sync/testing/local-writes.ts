@@ -1,7 +1,18 @@
 /** What the API does with a user's wish, in a world over the memory provider. */
-import { readStoredEvent, type StoredEvent, type WriteState } from '@calfleet/db';
+import { findSlot, readStoredEvent, type StoredEvent, type Transaction, type WriteState } from '@calfleet/db';
 import { blankFields, type EventId, type EventPatch, type WritableFields } from '@calfleet/domain';
-import { writeChange, writeDeletion, writeNewEvent } from '../src/index.ts';
+import {
+  isVacant,
+  splitAt,
+  takeBack,
+  writeChange,
+  writeDeletion,
+  writeFollowing,
+  writeNewEvent,
+  writeOccurrence,
+  writeOccurrenceDeletion,
+  type Occurrence,
+} from '../src/index.ts';
 import type { World } from './world.ts';
 
 export interface Wished {
@@ -14,7 +25,34 @@ export function localWrites(world: Pick<World, 'deps' | 'real' | 'userId' | 'acc
   const calendar = { id: calendarId, userId, accountId };
   const asUser = { role: 'api' as const, userId, calendars: [calendarId] };
   const ring = (): Promise<unknown> => deps.jobs.enqueue('push-calendar', { calendarId });
+  /** null: nothing takes place there. */
+  const atSlot = async (
+    seriesId: EventId,
+    slot: string,
+    write: (tx: Transaction, occurrence: Occurrence) => Promise<Wished | null>,
+  ): Promise<Wished | null> => {
+    const wished = await deps.db.transaction(asUser, async (tx) => {
+      const found = await findSlot(tx, { userId, seriesId, slot });
+      if (!found || found.series.deleted_at !== null || isVacant(found)) return null;
+      return write(tx, { ...found, slot });
+    });
+    if (wished) await ring();
+    return wished;
+  };
   return {
+    changeOccurrence: (seriesId: EventId, slot: string, patch: EventPatch): Promise<Wished | null> =>
+      atSlot(seriesId, slot, (tx, occurrence) => writeOccurrence(tx, deps, calendar, { occurrence, patch })),
+    removeOccurrence: (seriesId: EventId, slot: string): Promise<Wished | null> =>
+      atSlot(seriesId, slot, (tx, occurrence) => writeOccurrenceDeletion(tx, deps, calendar, occurrence)),
+    /** "This and following"; null: they do not take place. */
+    changeFollowing: (seriesId: EventId, slot: string, patch: EventPatch | null): Promise<Wished | null> =>
+      atSlot(seriesId, slot, async (tx, occurrence) => {
+        const split = splitAt(deps, occurrence);
+        if (!split || split.before.length === 0) return null;
+        return writeFollowing(tx, deps, calendar, { occurrence, split, patch });
+      }),
+    takeBack: (event: StoredEvent): Promise<void> =>
+      deps.db.transaction(asUser, (tx) => takeBack(tx, deps, calendar, event)),
     create: async (fields: Pick<WritableFields, 'start' | 'end'> & EventPatch): Promise<Wished> => {
       const whole = { ...blankFields, ...fields };
       const wished = await deps.db.transaction(asUser, (tx) => writeNewEvent(tx, deps, calendar, whole));
