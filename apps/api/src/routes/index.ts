@@ -1,12 +1,14 @@
 /** Every route under the prefix, on one page. */
-import type { Handler } from '../context.ts';
+import type { AdminHandler, Handler } from '../context.ts';
 import { addAccount, getAccount, listAccounts } from './accounts.ts';
+import { resumeWrites, stopWrites } from './admin-writes.ts';
 import { changeCalendar, decideHeldDeletes, getCalendar, listCalendars } from './calendars.ts';
 import { listChanges } from './changes.ts';
 import { getConflict, listConflicts, resolveConflict } from './conflicts.ts';
 import { changeEvent, createEvent, deleteEvent } from './event-writes.ts';
 import { getEvent, listEvents } from './events.ts';
 import { freeBusy } from './free-busy.ts';
+import { listHistory, restoreEvent } from './history.ts';
 import { listQuarantine, retryQuarantined } from './quarantine.ts';
 import { getSchedule, setSchedule } from './schedule.ts';
 import { listRuns, listStatus } from './status.ts';
@@ -28,6 +30,8 @@ export const routes: readonly (readonly ['get' | 'post' | 'patch' | 'delete', st
   ['get', '/events/:id', getEvent],
   ['patch', '/events/:id', changeEvent],
   ['delete', '/events/:id', deleteEvent],
+  ['get', '/events/:id/history', listHistory],
+  ['post', '/events/:id/restore', restoreEvent],
   ['get', '/conflicts', listConflicts],
   ['get', '/conflicts/:id', getConflict],
   ['post', '/conflicts/:id/resolve', resolveConflict],
@@ -44,4 +48,10 @@ export const routes: readonly (readonly ['get' | 'post' | 'patch' | 'delete', st
   ['get', '/freebusy', freeBusy],
   ['get', '/quarantine', listQuarantine],
   ['post', '/quarantine/:id/retry', retryQuarantined],
+];
+
+/** Of administrators: they name no user. Whoever gets here has shown an admin key; there is no other kind yet. */
+export const adminRoutes: readonly (readonly ['post', string, AdminHandler])[] = [
+  ['post', '/admin/writes/stop', stopWrites],
+  ['post', '/admin/writes/resume', resumeWrites],
 ];

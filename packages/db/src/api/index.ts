@@ -9,6 +9,7 @@ export * from './conflicts.ts';
 export { findEvent, listEvents, type EventFilter, type EventRow } from './events.ts';
 export * from './free-busy.ts';
 export * from './held-deletes.ts';
+export * from './history.ts';
 export * from './idempotency.ts';
 export * from './occurrences.ts';
 export * from './preferences.ts';

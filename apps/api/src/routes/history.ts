@@ -1,0 +1,93 @@
+/** What events were, and the way back. */
+import { z } from 'zod';
+import { api, readStoredEvent } from '@calfleet/db';
+import type { EventId } from '@calfleet/domain';
+import { writeRestore, type RestoreRefusal } from '@calfleet/sync';
+import { storedValues } from '../answers/times.ts';
+import { asUser, type Context, type Handler } from '../context.ts';
+import { invalid, notFound } from '../problems.ts';
+import { pathId, readBody, readQuery } from '../requests/input.ts';
+import { pageParams, pageSizeDefault, readCursor, writeCursor } from '../requests/paging.ts';
+import { writableCalendar } from '../writable-calendar.ts';
+import { performWrite } from '../writes.ts';
+import { accepted, requireVersion } from './event-writes.ts';
+
+/** Up to what Postgres counts to in JavaScript's own numbers. */
+const number = z.string().regex(/^\d{1,15}$/);
+
+/** Newest first; of deleted events, too. */
+export const listHistory: Handler = async (context, call) => {
+  const { limit = pageSizeDefault, cursor } = readQuery(call, z.strictObject(pageParams));
+  const eventId = pathId(call) as EventId;
+  const [, after] = readCursor('history', cursor, z.tuple([z.literal(eventId), number])) ?? [];
+  const { userId } = call;
+  const rows = await asUser(context, call, async (tx) => {
+    if (!(await api.findEvent(tx, { userId, id: eventId }))) throw notFound();
+    return api.listRevisions(tx, { userId, eventId, after: after ?? null, limit: limit + 1 });
+  });
+  const shown = rows.slice(0, limit);
+  const last = rows.length > limit ? shown.at(-1) : undefined;
+  return {
+    status: 200,
+    body: {
+      items: shown.map((row) => revisionAnswer(context, row)),
+      next_cursor: last ? writeCursor('history', [eventId, String(last.n)]) : null,
+    },
+  };
+};
+
+const wanted = z.strictObject({
+  revision: z
+    .int({ error: 'must be a whole number' })
+    .min(0, { error: 'must not be negative' })
+    .max(999_999_999_999_999, { error: 'names no revision of the event' }),
+});
+
+const refusals: Record<RestoreRefusal, string> = {
+  no_revision: 'names no revision of the event that is kept',
+  one_occurrence: 'cannot bring one occurrence back yet',
+  left_window: 'is of an event that was not deleted: it left the window of its calendar',
+};
+
+/** Makes the event what it was after a revision, or before the oldest one that is kept; a write like any other. */
+export const restoreEvent: Handler = async (context, call) => {
+  readQuery(call, z.strictObject({}));
+  const { revision } = readBody(call, wanted);
+  const id = pathId(call) as EventId;
+  const row = await asUser(context, call, (tx) => api.findEvent(tx, { userId: call.userId, id }));
+  if (!row) throw notFound();
+  const calendarId = row.calendar_id;
+  return performWrite(context, call, {
+    calendars: [calendarId],
+    work: async (tx) => {
+      const event = await readStoredEvent(tx, { userId: call.userId, id });
+      if (!event) throw notFound();
+      requireVersion(call, event);
+      const calendar = await writableCalendar(tx, call, { calendarId, isManaged: event.managed });
+      const restored = await writeRestore(tx, context, calendar, { event, revision });
+      if ('refused' in restored) throw invalid('revision', refusals[restored.refused]);
+      const writeId = restored.written?.writeId ?? null;
+      return accepted(context, call, tx, { eventId: id, writeId, calendarId });
+    },
+  });
+};
+
+const revisionAnswer = ({ zones }: Context, row: api.RevisionRow) => ({
+  n: Number(row.n),
+  at: row.at,
+  origin: row.origin,
+  fields: row.fields,
+  before: storedValues(zones, named(row.before)),
+  after: storedValues(zones, named(row.after)),
+});
+
+const names: Record<string, string> = {
+  icalUid: 'ical_uid',
+  meetingUrl: 'meeting_url',
+  eventType: 'event_type',
+  htmlLink: 'html_link',
+};
+
+/** Fields as the surface names them. */
+const named = (values: Record<string, unknown> | null): Record<string, unknown> | null =>
+  values && Object.fromEntries(Object.entries(values).map(([name, value]) => [names[name] ?? name, value]));
