@@ -21,6 +21,7 @@ import { benchMicrosoft } from './parts/microsoft.ts';
 import { benchMirror } from './parts/mirror.ts';
 import { benchPlanner } from './parts/planner.ts';
 import { benchWeek } from './parts/week.ts';
+import { benchWrites } from './parts/writes.ts';
 
 type Part = (ground: Ground, shared: () => Promise<Store>) => Promise<Figure[]>;
 
@@ -30,6 +31,7 @@ const bench: Record<PartName, Part> = {
   ingress: benchIngress,
   batches: benchBatches,
   latency: benchLatency,
+  writes: benchWrites,
   // The large calendar that one of them mirrors, the other asks about.
   memory: async (ground, shared) => benchMemory(ground, await shared()),
   week: async (ground, shared) => benchWeek(ground, await shared()),

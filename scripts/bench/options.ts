@@ -7,6 +7,7 @@ export const partNames = [
   'ingress',
   'batches',
   'latency',
+  'writes',
   'memory',
   'calls',
   'week',
