@@ -27,8 +27,12 @@ export async function noteWrite(
 ): Promise<string> {
   const id = newId();
   const waiting = (await unsettledWrites(tx, [event.id])).findLast(
-    (write) => write.state === 'pending' || isHeld(write),
+    (write) => write.state === 'pending' || isHeld(write) || isRefused(write),
   );
+  if (waiting && isSent(waiting) && wish.op === 'update') {
+    // It may be there already, as it was: what is wished now goes with it, should it be made yet, and behind it.
+    await rebaseWrite(tx, { ...waiting, patch: { ...waiting.patch, ...wish.patch } }, change.at);
+  }
   const goesWith = waiting && folded(waiting, wish);
   const base = goesWith ? waiting.base : writableOf(storedFields(event));
   const baseVersion = goesWith ? waiting.base_version : event.provider_version;
@@ -51,14 +55,20 @@ export async function noteWrite(
   return id;
 }
 
+/** A creation that its provider does not accept as it is: it may be mended, or taken back. */
+const isRefused = ({ op, state }: WriteRow): boolean => op === 'create' && state === 'parked';
+
+/** A creation whose answer may be lost. */
+const isSent = ({ op, attempts }: WriteRow): boolean => op === 'create' && attempts > 0;
+
 /** What a waiting write becomes with another wish; `nothing`: a creation that nobody was told of is taken back. */
 function folded(
   waiting: WriteRow,
   { op, patch }: { op: WriteOp; patch: EventPatch },
 ): WriteRow | 'nothing' | null {
-  if (waiting.op === 'delete') return null;
+  if (waiting.op === 'delete' || (isSent(waiting) && op === 'update')) return null;
   if (op === 'update') return { ...waiting, patch: { ...waiting.patch, ...patch } };
-  // It may have left before, with a worker that died: only what was never sent is forgotten.
-  if (waiting.op === 'create') return waiting.attempts === 0 ? 'nothing' : null;
+  // It may have left before, with a worker that died: only what was never sent, or refused, is forgotten.
+  if (waiting.op === 'create') return isSent(waiting) && !isRefused(waiting) ? null : 'nothing';
   return { ...waiting, op: 'delete', patch: {} };
 }

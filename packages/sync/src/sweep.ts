@@ -11,6 +11,7 @@ import {
   holdUnseen,
   lookAtIncomplete,
   lookAtUnseen,
+  lookAtUnsettled,
   measureSweep,
   sweepUnseen,
   trimToWindow,
@@ -54,6 +55,7 @@ export async function sweepRound(
   const isHeldBack = brakeHolds(size, calendar.round.seen + last.seenNow, deps.settings);
   // Guard: of a window, absence is asked about before it is believed.
   if (windowed && !isHeldBack) await lookAtUnseen(tx, evidence);
+  await lookAtUnsettled(tx, scope);
   const swept = await sweepUnseen(tx, scope, isHeldBack || windowed ? 'agreed' : 'all');
   if (isHeldBack) deps.metrics.deletesHeld.inc({ provider: calendar.provider }, size.unseen);
   const held = isHeldBack ? await holdUnseen(tx, scope) : await countHeld(tx, calendar.id);
