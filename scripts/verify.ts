@@ -1,6 +1,7 @@
 /** `npm run verify`: what is generated and committed equals what would be generated now. `--write` brings it up to date. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { describeSettings } from '@calfleet/config';
+import { conflictsDoc } from '../packages/sync/testing/strategy-doc.ts';
 import { makePrometheusRule } from './prometheus-rule.ts';
 
 const artefacts: { file: string; make: (file: string) => string | Promise<string> }[] = [
@@ -9,6 +10,7 @@ const artefacts: { file: string; make: (file: string) => string | Promise<string
     file: 'deploy/kubernetes/components/monitoring/prometheus-rule.yaml',
     make: makePrometheusRule,
   },
+  { file: 'docs/CONFLICTS.md', make: conflictsDoc },
 ];
 
 async function main(write: boolean): Promise<void> {
