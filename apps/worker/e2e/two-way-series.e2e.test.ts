@@ -113,8 +113,8 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     const { side } = await daily(provider);
     const operations =
       provider === 'google'
-        ? ['events.patch', 'events.delete']
-        : ['graph.event.update', 'graph.event.delete'];
+        ? (['events.patch', 'events.delete'] as const)
+        : (['graph.event.update', 'graph.event.delete'] as const);
     for (const operation of operations) {
       for (const kind of ['drop_after', 'drop_before'] as const) {
         fleet.house.sandbox.faults.add({ operation, count: 1, effect: { kind } });
