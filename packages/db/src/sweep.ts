@@ -82,7 +82,10 @@ export async function sweepUnseen(
 }
 
 /** What the round did not see and somebody still wants to write is asked about by itself: no page names it any more. */
-export async function lookAtUnsettled(tx: Transaction, { evidence }: Pick<SweepScope, 'evidence'>): Promise<void> {
+export async function lookAtUnsettled(
+  tx: Transaction,
+  { evidence }: Pick<SweepScope, 'evidence'>,
+): Promise<void> {
   await tx.$executeRaw`
     update calendar_events e set recheck_at = ${evidence.at}
      where calendar_id = ${evidence.calendarId}::uuid and deleted_at is null and not local_only

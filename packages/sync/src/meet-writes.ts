@@ -100,6 +100,8 @@ class Meeting {
   /** Shown, and not to be stored: what we deleted is still there, as it was. */
   private readonly kept = new Set<string>();
   private readonly changed = new Set<string>();
+  /** Names that events of ours got here. */
+  private readonly named = new Map<string, string>();
 
   constructor(
     private readonly tx: Transaction,
@@ -140,10 +142,12 @@ class Meeting {
 
   /** The shown event that a write is about; one that we made has its name from now on. */
   private async shownFor({ id, event }: MetWrite): Promise<RemoteEvent | null> {
-    if (event.provider_event_id !== null) return this.events.get(event.provider_event_id) ?? null;
+    const name = event.provider_event_id ?? this.named.get(event.id);
+    if (name !== undefined) return this.events.get(name) ?? null;
     const [own] = [...this.events.values()].filter(({ writeId }) => writeId === id);
     if (!own) return null;
     await nameEvent(this.tx, event.id, own.providerEventId);
+    this.named.set(event.id, own.providerEventId);
     return own;
   }
 

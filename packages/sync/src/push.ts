@@ -189,7 +189,8 @@ async function answered(
   }
   const { providerEventId } = item.type === 'event' ? item.event : item;
   if (event.provider_event_id !== providerEventId) await nameEvent(tx, event.id, providerEventId);
-  if (item.type === 'event') {
+  // A creation that was sent before may be answered with what became of it since: that is merged like any page.
+  if (item.type === 'event' && !(write.op === 'create' && write.attempts > 1)) {
     // Nobody came in between, so what is still to be written is written upon this, however it was rewritten there.
     const base = writableOf(item.event.fields);
     for (const later of await unsettledWrites(tx, [event.id])) {

@@ -20,7 +20,8 @@ import {
   type OwnerEdit,
   type Sides,
 } from '../testing/two-way-commands.ts';
-import { hereIn, keptIn, thereIn, wordsOf } from '../testing/two-way-memory.ts';
+import { hereIn, thereIn, wordsOf } from '../testing/two-way-memory.ts';
+import { expectRest, type Resting } from '../testing/two-way-rest.ts';
 import { Crash, World, openTestDatabase } from '../testing/world.ts';
 import { pushCalendar } from './index.ts';
 
@@ -121,7 +122,8 @@ describe('both ways', () => {
             await play.world.tick();
             edits.forEach((edit) => editThere(play, edit));
             for (const next of commands) await perform(play, next);
-            await expectRest(play);
+            play.world.onAsk = play.world.onWrite = null;
+            await expectRest(play, restOf(play.world));
             await play.world.end();
           },
         ),
@@ -143,6 +145,13 @@ async function begin(db: Database): Promise<Play> {
     );
   return { world, ledger, here, there };
 }
+
+const restOf = (world: World): Resting => ({
+  db: world.real,
+  calendarId: world.calendarId,
+  settle: () => world.settle(),
+  expectExact: () => expectExactMirror(world),
+});
 
 async function perform(play: Play, next: Command): Promise<void> {
   const { world } = play;
@@ -248,57 +257,4 @@ async function takeOver(world: World): Promise<void> {
   await world.expireLease();
   await world.tick();
   await world.runJob();
-}
-
-async function expectRest(play: Play): Promise<void> {
-  const { world, ledger, here, there } = play;
-  world.onAsk = world.onWrite = null;
-  await settle(world);
-  // Whoever refused once is asked again.
-  for (let asked = 0; asked < 20 && (await writesIn(world, 'parked')) > 0; asked += 1) {
-    await here.decide('retry', 0);
-    await settle(world);
-  }
-  await expectExactMirror(world);
-  const kept = { shown: there.shown(), ...(await keptIn(world)) };
-  expect(ledger.lost(kept)).toEqual([]);
-  expect(twins(world)).toEqual([]);
-  const conflicts = await conflictsIn(world);
-  expect(ledger.writes).toBeLessThanOrEqual(ledger.wishes + conflicts * 3);
-  const told = ledger.writes;
-  await settle(world);
-  expect(ledger.writes).toBe(told);
-}
-
-/** Time passes until nothing is on its way. */
-async function settle(world: World): Promise<void> {
-  for (let rounds = 0; rounds < 8; rounds += 1) {
-    await world.settle();
-    if ((await writesIn(world, 'pending', 'pushing')) === 0) return world.settle();
-  }
-  throw new Error('What is written here never reaches the provider.');
-}
-
-const writesIn = (world: World, ...states: string[]): Promise<number> =>
-  world.real.transaction({ role: 'worker' }, async (tx) => {
-    const rows = await tx.$queryRaw<unknown[]>`
-      select 1 from calendar_writes where calendar_id = ${world.calendarId}::uuid and state = any(${states})`;
-    return rows.length;
-  });
-
-const conflictsIn = (world: World): Promise<number> =>
-  world.real.transaction({ role: 'worker' }, async (tx) => {
-    const rows = await tx.$queryRaw<unknown[]>`
-      select 1 from calendar_sync_conflicts where calendar_id = ${world.calendarId}::uuid`;
-    return rows.length;
-  });
-
-/** Titles that stand twice: each is said once, of one event. */
-function twins(world: World): string[] {
-  const titles = world.cloud
-    .truth(world.providerCalendarId)
-    .flatMap((item) =>
-      item.type === 'event' && item.event.kind !== 'exception' ? [item.event.fields.summary] : [],
-    );
-  return titles.flatMap((title, at) => (title !== null && titles.indexOf(title) !== at ? [title] : []));
 }

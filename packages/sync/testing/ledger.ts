@@ -68,6 +68,13 @@ export class Ledger {
     }
   }
 
+  /** Standing words that one side shows and the other does not. */
+  differing(here: string, there: string): string[] {
+    return [...this.standing.values()].flatMap(({ text }) =>
+      here.includes(text) === there.includes(text) ? [] : [text],
+    );
+  }
+
   /** Standing words that are neither shown nor kept with a reason. */
   lost(kept: Kept): string[] {
     return [...this.standing.values()]

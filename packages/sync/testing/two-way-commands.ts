@@ -36,6 +36,10 @@ export interface There {
   events(): (Known & { id: string; seriesId: string | null })[];
   /** All that is said there, in the ledger's words. */
   shown(): string;
+  /** Titles of what stands for itself. */
+  titles(): string[];
+  /** Whether a series may be moved: its occurrences may lose what was said of them. */
+  movesSeries: boolean;
   /** @returns its id */
   create(fields: Begun): string;
   change(id: string, said: Said): void;
@@ -61,7 +65,7 @@ const words = ['retry', 'discard', 'local', 'provider'] as const;
 export type Word = (typeof words)[number];
 
 const which = fc.nat(5);
-const hour = fc.integer({ min: -24 * 20, max: 24 * 40 });
+const hour = fc.integer({ min: -24 * 8, max: 24 * 25 });
 const fields = fc.subarray([...textFields, 'time' as const], { minLength: 1 });
 const rule = fc.constantFrom(
   'RRULE:FREQ=DAILY;COUNT=5',
@@ -102,7 +106,7 @@ export const personsWord = fc.record({ word: fc.constantFrom(...words), which })
 type PersonsWord = typeof personsWord extends fc.Arbitrary<infer T> ? T : never;
 
 /** Edits of what is not there change nothing. */
-export async function editHere({ here, ledger }: Sides, edit: LocalEdit): Promise<void> {
+export async function editHere({ here, there, ledger }: Sides, edit: LocalEdit): Promise<void> {
   const note = (event: string, said: Said): void => write(ledger, 'local', event, said);
   if (edit.op === 'create') {
     const begun = newEvent(ledger, 'L', edit);
@@ -114,7 +118,11 @@ export async function editHere({ here, ledger }: Sides, edit: LocalEdit): Promis
   const event = events[edit.which % Math.max(1, events.length)];
   if (!event) return;
   if (edit.op === 'change') {
-    const said = speak(ledger, 'L', { ...edit, allDay: event.allDay });
+    const said = speak(ledger, 'L', {
+      ...edit,
+      fields: sayable(there, event, edit.fields),
+      allDay: event.allDay,
+    });
     if (!(await here.change(event.id, said))) return;
     note(event.id, said);
   } else {
@@ -153,7 +161,11 @@ export function editThere({ there, ledger }: Sides, edit: OwnerEdit, only?: stri
   if (!event) return;
   switch (edit.op) {
     case 'change': {
-      const said = speak(ledger, 'P', { ...edit, allDay: event.allDay });
+      const said = speak(ledger, 'P', {
+        ...edit,
+        fields: sayable(there, event, edit.fields),
+        allDay: event.allDay,
+      });
       there.change(event.id, said);
       return note(event.id, said);
     }
@@ -179,6 +191,13 @@ export function editThere({ there, ledger }: Sides, edit: OwnerEdit, only?: stri
 /** An event, or an occurrence of it: those carry its name. */
 const isOf = (id: string, event: string | null): boolean =>
   event !== null && (id === event || id.startsWith(`${event}_`));
+
+const sayable = (
+  { movesSeries }: There,
+  { isSeries }: Known,
+  fields: readonly string[],
+): readonly string[] =>
+  isSeries && !movesSeries ? fields.map((field) => (field === 'time' ? 'summary' : field)) : fields;
 
 type Wording = { fields: readonly string[]; hour: number; allDay: boolean };
 

@@ -3,7 +3,6 @@ import { api, lockConflict, readStoredEvent, unsettledWrites } from '@calfleet/d
 import { slotOf, type EventId, type EventPatch, type RemoteEvent } from '@calfleet/domain';
 import { resolveConflict, takeBack } from '../src/index.ts';
 import { occurrenceStart, shift } from './edits.ts';
-import type { Kept } from './ledger.ts';
 import { localWrites } from './local-writes.ts';
 import { textFields, type Decided, type Here, type Said, type There, type Word } from './two-way-commands.ts';
 import type { World } from './world.ts';
@@ -99,6 +98,8 @@ export function thereIn({ cloud, providerCalendarId: calendar }: World): There {
         isSeries: kind === 'series',
       })),
     shown: () => live().map(wordsOf).join(' '),
+    titles: () => live().flatMap(({ kind, fields }) => (kind === 'exception' ? [] : (fields.summary ?? []))),
+    movesSeries: true,
     create: ({ time, ...fields }) => {
       const id = `made-${(made += 1)}`;
       cloud.put(calendar, { id, fields: { ...time, ...fields } });
@@ -134,21 +135,4 @@ const hoursOf = ({ fields }: RemoteEvent): number => (fields.start.kind === 'dat
 export function wordsOf({ fields }: RemoteEvent): string {
   const start = fields.start.kind === 'zoned' ? fields.start.instant : '';
   return [...textFields.map((field) => fields[field] ?? ''), start].join(' ');
-}
-
-/** What is left of values that are not shown, as text. */
-export async function keptIn({ real, calendarId }: LocalWorld): Promise<Omit<Kept, 'shown'>> {
-  return real.transaction({ role: 'worker' }, async (tx) => {
-    const conflicts = await tx.$queryRaw`
-      select base, local, provider from calendar_sync_conflicts where calendar_id = ${calendarId}::uuid`;
-    const revisions = await tx.$queryRaw`
-      select before, after from calendar_event_revisions where calendar_id = ${calendarId}::uuid`;
-    const resting = await tx.$queryRaw`
-      select patch from calendar_writes
-       where calendar_id = ${calendarId}::uuid and state in ('conflict', 'parked', 'discarded')`;
-    const [first = '', second = '', third = ''] = [conflicts, revisions, resting].map((rows) =>
-      JSON.stringify(rows),
-    );
-    return { conflicts: first, revisions: second, resting: third };
-  });
 }

@@ -63,7 +63,7 @@ export async function retryWrite(
 }
 
 /**
- * Takes a write back that is not on its way, with what was folded into it. Its event is read from the provider again; one
+ * Takes a write back that is not on its way, with all that goes with it. Its event is read from the provider again; one
  * that the provider never heard of is gone.
  * @returns null: it is on its way, or done
  */
@@ -71,14 +71,25 @@ export async function discardWrite(
   tx: Transaction,
   { userId, id, now }: { userId: string; id: string; now: Date },
 ): Promise<Pick<ShownWrite, 'calendar_id' | 'event_id' | 'op'> | null> {
-  const rows = await tx.$queryRaw<(Pick<ShownWrite, 'calendar_id' | 'event_id' | 'op'> & { id: string })[]>`
-    update calendar_writes set state = 'discarded', updated_at = ${now}
-     where user_id = ${userId} and (id = ${id}::uuid or folded_into = ${id}::uuid)
+  const rows = await tx.$queryRaw<
+    (Pick<ShownWrite, 'id' | 'calendar_id' | 'event_id' | 'op'> & { root: string })[]
+  >`
+    with asked as (
+      select coalesce(folded_into, id) as root from calendar_writes where user_id = ${userId} and id = ${id}::uuid
+    ),
+    -- What was wished of an event that will not be made goes with its creation.
+    made as (
+      select w.event_id from calendar_writes w join calendar_events e on e.id = w.event_id, asked
+       where w.id = root and w.op = 'create' and e.provider_event_id is null
+    )
+    update calendar_writes w set state = 'discarded', updated_at = ${now}
+      from asked
+     where user_id = ${userId} and (w.id = root or folded_into = root or event_id in (select event_id from made))
        and state in ('pending', 'parked', 'conflict')
-    returning id, calendar_id, event_id, op`;
-  const own = rows.find((row) => row.id === id);
+    returning w.id, root, calendar_id, event_id, op`;
+  const own = rows.find((row) => row.id === row.root);
   if (!own) return null;
-  await closeConflict(tx, { writeId: id, by: userId, at: now });
+  await closeConflict(tx, { writeId: own.id, by: userId, at: now });
   await recheckEvent(tx, own.event_id, now);
   return own;
 }
