@@ -116,8 +116,8 @@ function clear(metrics: Metrics): void {
   const { channelOrphans, connectionState, divergence, quarantineRows, tickLastSuccess } = metrics;
   const labelled = [calendars, calendarsStale, channelCoverage, channels, channelsPerKey, channelExpiryMin];
   const rest = [channelOrphans, connectionState, divergence, quarantineRows, tickLastSuccess];
-  const { writes, writeOldestAge, conflictsOpen, writesStopped } = metrics;
-  const written = [writes, writeOldestAge, conflictsOpen, writesStopped];
+  const { writes, writesHeld, writeOldestAge, conflictsOpen, writesStopped } = metrics;
+  const written = [writes, writesHeld, writeOldestAge, conflictsOpen, writesStopped];
   for (const gauge of [...labelled, ...rest, ...written]) gauge.reset();
   metrics.feedHorizonLag.remove();
 }
@@ -170,9 +170,13 @@ function tellCensus(metrics: Metrics, census: Census, now: Date): void {
 function tellWrites(metrics: Metrics, { accounts, writes, conflicts, stops }: Census, now: Date): void {
   for (const { provider } of accounts) {
     for (const state of metricLabels.writeStates) metrics.writes.set({ provider, state }, 0);
+    metrics.writesHeld.set({ provider }, 0);
     metrics.conflictsOpen.set({ provider }, 0);
   }
   for (const { provider, state, count } of writes) metrics.writes.set({ provider, state }, count);
+  const held = writes.map(({ provider, held }) => ({ provider, count: held }));
+  for (const [labels, count] of sums(held, ({ provider }) => ({ provider })))
+    metrics.writesHeld.set(labels, count);
   for (const [provider, oldest] of oldestWrites(writes)) {
     metrics.writeOldestAge.set({ provider }, Math.max(0, now.getTime() - oldest) / 1_000);
   }

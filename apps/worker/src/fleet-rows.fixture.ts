@@ -100,5 +100,65 @@ export async function plantFleet(admin: Client, at: Date): Promise<void> {
      values ('cleanup', $1, $1, $2, 'failed', 'bug'), ('auto-sync', $1, null, null, 'running', null)`,
     [ago(minute), ago(10 * minute)],
   );
+  await plantWrites(admin, { account: google, calendar: first, revoked, idle, at });
   await admin.query('commit');
+}
+
+/** What waits to be written, what a person has to look at, and an account that was stopped. */
+async function plantWrites(
+  admin: Client,
+  of: { account: string; calendar: string; revoked: string; idle: string; at: Date },
+): Promise<void> {
+  const write = async (
+    state: string,
+    minutesAgo: number,
+    more: { calendar?: string; foldedInto?: string; code?: string } = {},
+  ): Promise<string> => {
+    const [id, eventId] = [newId(), newId()];
+    const { calendar = of.calendar, foldedInto = null, code = null } = more;
+    await admin.query(
+      `insert into calendar_events (id, user_id, calendar_id, kind, status, all_day, start_date, end_date, visibility,
+         transparency, event_type, fingerprint, created_at, updated_at, generation, last_confirmed_at)
+       values ($1, 'ada', $2, 'single', 'confirmed', true, '2026-11-24', '2026-11-25', 'default', 'opaque', 'default', '',
+         $3, $3, 1, $3)`,
+      [eventId, calendar, of.at],
+    );
+    await admin.query(
+      `insert into calendar_writes (id, user_id, account_id, calendar_id, event_id, op, state, folded_into, error,
+         applied_at, created_at, updated_at)
+       values ($1, 'ada', $2, $3, $4, 'create', $5, $6, $7, $8, $9, $9)`,
+      [
+        id,
+        calendar === of.idle ? of.revoked : of.account,
+        calendar,
+        eventId,
+        state,
+        foldedInto,
+        code === null ? null : JSON.stringify({ code, message: 'x' }),
+        state === 'applied' ? of.at : null,
+        new Date(of.at.getTime() - minutesAgo * 60_000),
+      ],
+    );
+    return id;
+  };
+  const waiting = await write('pending', 3);
+  await write('pending', 30, { foldedInto: waiting });
+  await write('pushing', 2);
+  // Its account is revoked: nobody can write for it.
+  await write('pending', 300, { calendar: of.idle });
+  await write('applied', 600);
+  await write('parked', 50, { code: 'request_rejected' });
+  await write('parked', 50, { code: 'rate_limited' });
+  const open = await write('conflict', 20);
+  await admin.query(
+    `insert into calendar_sync_conflicts (id, user_id, account_id, calendar_id, event_id, write_id, fields, strategy,
+       status, created_at)
+     select $1, user_id, account_id, calendar_id, event_id, id, '{summary}', 'manual', 'open', created_at
+     from calendar_writes where id = $2`,
+    [newId(), open],
+  );
+  await admin.query(
+    `update calendar_accounts set writes_stopped_at = $2, writes_stopped_reason = 'x' where id = $1`,
+    [of.revoked, of.at],
+  );
 }

@@ -8,7 +8,7 @@
 import type { ProviderName } from '@calfleet/domain';
 import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
-import { areWritesStopped, readStops } from './write-brake.ts';
+import { areWritesStopped, isHeldByBrake, readStops } from './write-brake.ts';
 
 /** Up to this long, and longer than the one before. */
 export type AgeBucket = '5m' | '15m' | '1h' | '6h' | '1d' | 'older' | 'never';
@@ -30,8 +30,11 @@ export interface Census {
   quarantine: { code: string; count: number }[];
   /** Of the audits that ended within the last day. */
   audits: { provider: ProviderName; seen: number; differences: number }[];
-  /** Roots of writes that are not done. `oldest`: when the first of those was wished for that may leave; null: none may. */
-  writes: { provider: ProviderName; state: string; oldest: string | null; count: number }[];
+  /**
+   * Writes that are not done, without those that go with another one. `held`: laid down by the loop brake. `oldest`: when
+   * the first of those was wished for that may leave; null: none may.
+   */
+  writes: { provider: ProviderName; state: string; count: number; held: number; oldest: string | null }[];
   /** Open ones. */
   conflicts: { provider: ProviderName; count: number }[];
   stops: { fleet: boolean; accounts: number };
@@ -68,7 +71,7 @@ export async function takeCensus(tx: Transaction, at: Date): Promise<Census> {
       from calendar_audits a join calendars c on c.id = a.calendar_id
       where a.finished_at > ${at}::timestamptz - interval '1 day' and a.outcome = 'completed' group by 1`,
     writes: await tx.$queryRaw<Census['writes']>`
-      select c.provider, w.state, count(*)::integer as count,
+      select c.provider, w.state, count(*)::integer as count, (count(*) filter (where ${isHeldByBrake}))::integer as held,
         to_json(min(w.created_at) filter (where w.state in ('pending', 'pushing') and c.active and c.account_active
           and c.state not in ('gone', 'paused') and not ${areWritesStopped(Prisma.sql`w.account_id`)})) as oldest
       from calendar_writes w join calendars c on c.id = w.calendar_id

@@ -2,7 +2,7 @@
  * What keeps writes from leaving: the kill switch over all accounts, the stop of one, and the counts that the brake goes
  * by. Local writes are taken all the same, and wait.
  */
-import type { AccountId } from '@calfleet/domain';
+import type { AccountId, SyncErrorCode } from '@calfleet/domain';
 import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
 import type { WriteError, WriteRow } from './writes.ts';
@@ -95,12 +95,19 @@ export async function hasSentBeside(
   return rows.length > 0;
 }
 
+/** The code of what the brake laid down. No provider's word parks a write so: who says `rate_limited` is asked again. */
+export const heldCode = 'rate_limited' satisfies SyncErrorCode;
+
+/** Of `w`: the brake laid it down. */
+export const isHeldByBrake = Prisma.sql`(w.state = 'parked' and w.error ->> 'code' = ${heldCode})`;
+
 /** Lays down a write that was taken and has not left, with what was folded into it, until a person lets it go. */
 export async function holdWrite(
   tx: Transaction,
   id: string,
-  { error, at }: { error: WriteError; at: Date },
+  { message, at }: { message: string; at: Date },
 ): Promise<void> {
+  const error: WriteError = { code: heldCode, message };
   await tx.$executeRaw`
     update calendar_writes
        set state = 'parked', error = ${JSON.stringify(error)}::jsonb, updated_at = ${at}, sent_at = null,

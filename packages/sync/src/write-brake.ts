@@ -3,8 +3,8 @@
  * programs that answer each other's changes, two calendars mirrored into each other. Far above what is usual, the event
  * rests, or its whole account, says so, and waits for a person.
  */
-import type { SyncErrorCode } from '@calfleet/domain';
 import {
+  heldCode,
   hasSentBeside,
   hasSentOfAccount,
   holdWrite,
@@ -53,7 +53,7 @@ export async function brakeWrite(deps: SyncDeps, tx: Transaction, write: WriteRo
   const { perEvent: writes } = brakeOf(deps);
   if (!(await hasSentBeside(tx, write, { since: hourBefore(at), writes }))) return false;
   const message = `${writes} writes about the event were sent within an hour: the next one waits for a person to retry it`;
-  await holdWrite(tx, write.id, { error: { code: heldCode, message }, at });
+  await holdWrite(tx, write.id, { message, at });
   deps.metrics.writeBrakes.inc({ scope: 'event' });
   deps.logger.warn('An event is written far more often than usual: its next write waits for a person', {
     write_id: write.id,
@@ -64,13 +64,11 @@ export async function brakeWrite(deps: SyncDeps, tx: Transaction, write: WriteRo
 }
 
 /**
- * What the brake laid down, and nothing else is parked so: a provider that says `rate_limited` is asked again. Later wishes
- * for the event go with it, so that a loop leaves one write behind and not one for each of its turns.
+ * Whether the brake laid it down. Later wishes for the event go with it, so that a loop leaves one write behind and not one
+ * for each of its turns.
  */
 export const isHeld = ({ state, error }: Pick<WriteRow, 'state' | 'error'>): boolean =>
   state === 'parked' && error?.code === heldCode;
-
-const heldCode = 'rate_limited' satisfies SyncErrorCode;
 
 const brakeOf = ({ settings }: SyncDeps): WriteBrake => settings.writeBrake ?? asShipped;
 const hourBefore = (at: Date): Date => new Date(at.getTime() - hourMs);

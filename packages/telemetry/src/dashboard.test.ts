@@ -45,6 +45,7 @@ test('it has the rows that an operator looks for, in their order', () => {
     'Tokens',
     'Jobs and schedules',
     'Mirror audit',
+    'Writing back',
     'Processes',
   ]);
   expect(dashboard.schemaVersion).toBeGreaterThanOrEqual(39);

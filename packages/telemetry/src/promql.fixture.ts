@@ -11,6 +11,7 @@ import { declareFleet } from './metrics/fleet.ts';
 import { declareJobs } from './metrics/jobs.ts';
 import type { LabelValues } from './metrics/labels.ts';
 import { declareProviderCalls, declareRounds } from './metrics/sync.ts';
+import { declareWrites } from './metrics/writes.ts';
 
 export const prometheusFolder = join(process.cwd(), 'deploy/prometheus');
 
@@ -57,6 +58,7 @@ export const exportedSeries = (): Map<string, Labels> => {
     declareJobs,
     declareRounds,
     declareProviderCalls,
+    declareWrites,
   ]) {
     declare(recorder);
   }

@@ -14,6 +14,11 @@ export const declareWrites = ({ counter, gauge }: Declare) => ({
     provider: providers,
     state: writeStates,
   }),
+  writesHeld: gauge(
+    'writes_held',
+    'Events that the loop brake stopped: each has a write that waits for a person to let it go. Among the parked ones.',
+    { provider: providers },
+  ),
   writeOldestAge: gauge(
     'write_oldest_age_seconds',
     'Since the oldest write was wished for that nothing but the queue or the provider keeps from leaving: its account is ' +
