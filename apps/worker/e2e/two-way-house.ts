@@ -19,6 +19,7 @@ export interface Elsewhere {
   rename(from: string, to: string): void;
   place(title: string): string | null;
   move(title: string, location: string): void;
+  /** The whole series, where it is one. */
   remove(title: string): void;
   add(title: string): void;
   expectMirrored(): Promise<void>;
@@ -182,7 +183,10 @@ async function connectMicrosoft(house: House, email: string): Promise<Connected>
           ?.displayName ?? null,
       move: (title, location) =>
         void calendar.patch(named(title).eventId, { location: { displayName: location } }),
-      remove: (title) => calendar.delete(named(title).eventId),
+      remove: (title) => {
+        const { eventId, seriesMasterId } = named(title);
+        calendar.delete(seriesMasterId ?? eventId);
+      },
       add: (subject) => void calendar.create({ subject, start: time(9), end: time(10) }),
       expectMirrored: () => expectExactGraph({ db: house.db, calendar, calendarId }),
       writes: () => {

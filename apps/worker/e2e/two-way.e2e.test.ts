@@ -180,6 +180,36 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     });
   });
 
+  test('what its owner deleted is restored as it was, under the same id here; a series, too', async () => {
+    const side = await fleet.connect(provider);
+    const id = await create(side, 'Planning', { location: 'Room 1' });
+    const daily = await create(side, 'Daily', { recurrence: ['RRULE:FREQ=DAILY;COUNT=3'] });
+    await rest(side);
+    side.elsewhere.rename('Planning', 'Renamed');
+    await rest(side);
+    side.elsewhere.remove('Renamed');
+    side.elsewhere.remove('Daily');
+    await rest(side);
+    expect(await titlesHere(side)).toEqual([]);
+    const renamed = (await side.ask('GET', `/events/${id}/history`)).body.items.find(({ fields }) =>
+      (fields as string[]).includes('summary'),
+    );
+    expect(renamed).toMatchObject({ origin: 'provider', before: { summary: 'Planning' } });
+    const restore = (of: string, revision: unknown) =>
+      side.ask('POST', `/events/${of}/restore`, { revision });
+    expect(await restore(id, Number(renamed?.['n']) - 1)).toMatchObject({
+      status: 202,
+      body: { id, summary: 'Planning', location: 'Room 1', deleted_at: null },
+    });
+    expect((await restore(daily, 1)).status).toBe(202);
+    await rest(side);
+    expect(new Set(side.elsewhere.titles())).toEqual(new Set(['Daily', 'Planning']));
+    expect([side.elsewhere.place('Planning'), await titlesHere(side)]).toEqual([
+      'Room 1',
+      ['Daily', 'Planning'],
+    ]);
+  });
+
   test('twenty edits in a row are few writes, and the last one stands', async () => {
     const side = await fleet.connect(provider);
     const id = await create(side, 'Planning');
