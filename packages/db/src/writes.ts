@@ -81,13 +81,13 @@ export async function insertWrite(
       ${write.baseVersion}, ${of.at}, ${of.at})`;
 }
 
-/** Writes that are not done, of these events, oldest first. */
+/** Writes that are not done, of these events, oldest first. Locked: none of them leaves while it is added to. */
 export async function unsettledWrites(tx: Transaction, eventIds: readonly EventId[]): Promise<WriteRow[]> {
   return tx.$queryRaw<WriteRow[]>`
     select id, event_id, op, patch, base, base_version, state, attempts, rounds, error, created_at from calendar_writes
      where event_id = any(${[...eventIds]}::uuid[]) and state in ${unsettledStates}
        and folded_into is null
-     order by id`;
+     order by id for update`;
 }
 
 /** Gives the wishes of one write to another that has not left yet; from now on they fare alike. */
