@@ -9,7 +9,7 @@ import type { WriteError, WriteRow } from './writes.ts';
 
 /** Whether writes of an account have to stay. @param account its id, as SQL */
 export const areWritesStopped = (account: Prisma.Sql): Prisma.Sql => Prisma.sql`(
-  exists (select from calendar_fleet f where f.writes_stopped_at is not null)
+  exists (select from calendar_fleet f where f.singleton and f.writes_stopped_at is not null)
   or exists (select from calendar_accounts s where s.id = ${account} and s.writes_stopped_at is not null))`;
 
 /** Stops writing for everybody; a push that is under way stops before its next write. @returns since when */
