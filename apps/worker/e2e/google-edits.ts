@@ -207,7 +207,7 @@ function fitted(line: string, start: Time): string {
 }
 
 /** The nth day on which the series takes place, if it does in the first weeks: found by asking for each day. */
-function instanceOf(owner: CalendarOwner, seriesId: string | undefined, nth: number) {
+export function instanceOf(owner: CalendarOwner, seriesId: string | undefined, nth: number) {
   const series = seriesId === undefined ? undefined : owner.get(seriesId);
   if (!series?.start) return undefined;
   const first = Date.parse(series.start.dateTime ?? series.start.date ?? '');

@@ -10,7 +10,9 @@ import {
   ZoneTable,
   type AccountId,
   type CalendarId,
+  type CalendarProvider,
   type WatchId,
+  type WrittenEvent,
 } from '@calfleet/domain';
 import type { JobRequest, NotificationEvent } from '@calfleet/jobs';
 import { createProviders, type ProvidersConfig } from '@calfleet/providers';
@@ -25,6 +27,7 @@ import {
   ensureWatch,
   planDuePulls,
   pullCalendar,
+  pushCalendar,
   receiveNotification,
   recheckEvents,
   type AuditOutcome,
@@ -63,7 +66,15 @@ export class ModelWorld<Owner> {
   readonly jobs: JobRequest[] = [];
   calendarId!: CalendarId;
   owner!: Owner;
-  private accountId = newId<AccountId>();
+  accountId = newId<AccountId>();
+  /** What the owner does at the moment a page is asked for … */
+  onAsk: (() => void) | null = null;
+  /** … or a write arrives. */
+  onWrite: ((event: WrittenEvent | null) => void) | null = null;
+  /** A write was sent, whether or not its answer came. */
+  onWritten: ((before: string) => void) | null = null;
+  /** All that the provider shows. */
+  shown: () => string = () => '';
   /** Places of the notifications that were delivered or lost already. */
   private readonly carried = new Set<number>();
 
@@ -95,7 +106,7 @@ export class ModelWorld<Owner> {
         enqueue: async (name, payload) => world.enqueue([{ name, payload } as JobRequest]),
         enqueueMany: async (requests) => world.enqueue(requests),
       },
-      providers: new Map(entries.map(([name, { provider }]) => [name, provider])),
+      providers: new Map(entries.map(([name, { provider }]) => [name, watched(provider, () => world)])),
       sessions: createSessions({
         db,
         clock,
@@ -264,6 +275,8 @@ export class ModelWorld<Owner> {
           mustRenew: job.payload.renew ?? false,
           ahead: job.payload.ahead ?? false,
         });
+      case 'push-calendar':
+        return pushCalendar(this.deps, this.calendarId, new AbortController().signal);
       case 'recheck-events':
         return `rechecked ${await recheckEvents(this.deps, this.calendarId, new AbortController().signal)}`;
       case 'discover-account':
@@ -282,10 +295,36 @@ export class ModelWorld<Owner> {
   }
 }
 
+type Watching = Pick<ModelWorld<unknown>, 'onAsk' | 'onWrite' | 'onWritten' | 'shown'>;
+
+/** The provider, with somebody who looks at what comes and goes. */
+function watched(provider: CalendarProvider, world: () => Watching): CalendarProvider {
+  const write = async <T>(event: WrittenEvent | null, send: () => Promise<T>): Promise<T> => {
+    const { onWrite, onWritten, shown } = world();
+    onWrite?.(event);
+    const before = shown();
+    try {
+      return await send();
+    } finally {
+      onWritten?.(before);
+    }
+  };
+  return {
+    ...provider,
+    listChanges: (session, request) => {
+      world().onAsk?.();
+      return provider.listChanges(session, request);
+    },
+    createEvent: (session, request) => write(null, () => provider.createEvent(session, request)),
+    updateEvent: (session, request) => write(request.event, () => provider.updateEvent(session, request)),
+    deleteEvent: (session, request) => write(request.event, () => provider.deleteEvent(session, request)),
+  };
+}
+
 const keyOf = ({ name, payload }: JobRequest): unknown => [
   name,
   'calendarId' in payload ? payload.calendarId : null,
   'reason' in payload ? payload.reason : null,
 ];
 
-const userOf = (accountId: AccountId): string => `user-${accountId}`;
+export const userOf = (accountId: AccountId): string => `user-${accountId}`;
