@@ -57,18 +57,22 @@ export async function exceptionsFrom(
      order by e.slot collate "C" limit ${limit} for update`;
 }
 
-/** Exceptions that went with their series when it was deleted, in order. Locks the rows. */
+/**
+ * Exceptions that went with their series when it was deleted, in order; `slot_cancelled` says what it was then. Locks the
+ * rows.
+ */
 export async function exceptionsGoneWith(
   tx: Transaction,
   series: StoredEvent,
   limit: number,
 ): Promise<StoredEvent[]> {
-  return tx.$queryRaw<StoredEvent[]>`
-    select ${storedColumns} from calendar_events e
+  const rows = await tx.$queryRaw<(StoredEvent & { was_empty: boolean })[]>`
+    select ${storedColumns}, e.slot_was_cancelled as was_empty from calendar_events e
      where e.calendar_id = ${series.calendar_id}::uuid and e.provider_series_id = ${familyName(series)}
        and e.kind = 'exception' and e.slot is not null
        and (e.deleted_at = ${series.deleted_at} or e.slot_was_cancelled)
      order by e.slot collate "C" limit ${limit} for update`;
+  return rows.map(({ was_empty, ...row }) => ({ ...row, slot_cancelled: was_empty }));
 }
 
 /** Slots of a series, from one on, that are shown. */

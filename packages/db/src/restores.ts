@@ -1,6 +1,7 @@
 /** What bringing an event back needs to know of it, and of a deletion that is still on its way to the provider. */
 import { newId, type EventFields, type EventId } from '@calfleet/domain';
 import type { StoredEvent } from './local-events.ts';
+import { familyName } from './local-occurrences.ts';
 import type { Transaction } from './transaction.ts';
 import { nameEvent } from './writes.ts';
 
@@ -12,6 +13,8 @@ export interface PastEvent {
   existed: boolean | null;
   /** What was done last is a deletion. */
   endsDeleted: boolean;
+  /** "This and following", done since: what goes on in the series' place, and when it was cut off. */
+  cuts: { continuedBy: EventId; at: Date }[];
 }
 
 /**
@@ -25,7 +28,7 @@ export async function readPast(
 ): Promise<PastEvent | null> {
   // Of each field, the first change since holds what it was.
   const [past] = await tx.$queryRaw<
-    (Omit<PastEvent, 'fields'> & { fields: PastEvent['fields'] | null; kept: boolean })[]
+    (Omit<PastEvent, 'fields' | 'cuts'> & { fields: PastEvent['fields'] | null; kept: boolean })[]
   >`
     with revisions as (
       select n, origin, before, after from calendar_event_revisions
@@ -42,7 +45,26 @@ export async function readPast(
       (select before is not null from changes
         where n > ${of.revision} and (before is null or after is null) order by n limit 1) as existed,
       coalesce((select after is null from changes order by n desc limit 1), false) as "endsDeleted"`;
-  return past?.kept ? { ...past, fields: past.fields ?? {} } : null;
+  if (!past?.kept) return null;
+  const cuts = await tx.$queryRaw<PastEvent['cuts']>`
+    select continued_by as "continuedBy", at from calendar_event_revisions
+     where event_id = ${of.eventId}::uuid and user_id = ${of.userId} and n > ${of.revision} and continued_by is not null
+     order by n`;
+  return { ...past, fields: past.fields ?? {}, cuts };
+}
+
+/** Changed days of a series that went with what was cut off at this moment, and what each was. */
+export async function daysCutOff(
+  tx: Transaction,
+  series: StoredEvent,
+  { at, limit }: { at: Date; limit: number },
+): Promise<{ id: EventId; revision: number }[]> {
+  return tx.$queryRaw<{ id: EventId; revision: number }[]>`
+    select e.id, (r.n - 1)::int as revision from calendar_events e join calendar_event_revisions r on r.event_id = e.id
+     where e.calendar_id = ${series.calendar_id}::uuid and e.provider_series_id = ${familyName(series)}
+       and e.kind = 'exception' and e.deleted_at is not null and r.at = ${at} and r.after is null
+       and r.n = (select max(n) from calendar_event_revisions l where l.event_id = e.id)
+     order by e.slot collate "C" limit ${limit}`;
 }
 
 /**
@@ -53,20 +75,30 @@ export async function giveDeletionAway(
   tx: Transaction,
   { event, deletionId }: { event: Pick<StoredEvent, 'id' | 'provider_event_id'>; deletionId: string },
 ): Promise<void> {
+  const id = await leaveTombstone(tx, event);
+  await tx.$executeRaw`
+    update calendar_writes set event_id = ${id}::uuid where id = ${deletionId}::uuid`;
+}
+
+/** The event lives on without its name; a row of its own keeps that, and an emptied slot empty. @returns the row's id */
+export async function leaveTombstone(
+  tx: Transaction,
+  event: Pick<StoredEvent, 'id' | 'provider_event_id'>,
+): Promise<EventId> {
   const id = newId<EventId>();
   await nameEvent(tx, event.id, null);
   await tx.$executeRaw`
     insert into calendar_events (id, user_id, calendar_id, provider_event_id, provider_version, provider_series_id, kind,
       slot, original_start, status, summary, all_day, start_date, end_date, starts_at, ends_at, start_local, end_local,
       start_time_zone, end_time_zone, recurrence, visibility, transparency, event_type, fingerprint, raw, managed,
-      created_at, updated_at, deleted_at, generation, last_confirmed_at, written_seq)
+      created_at, updated_at, deleted_at, slot_cancelled, generation, last_confirmed_at, written_seq)
     select ${id}::uuid, user_id, calendar_id, ${event.provider_event_id}, provider_version, provider_series_id, kind,
-      slot, original_start, status, summary, all_day, start_date, end_date, starts_at, ends_at, start_local, end_local,
-      start_time_zone, end_time_zone, recurrence, visibility, transparency, event_type, fingerprint, raw, managed,
-      created_at, updated_at, deleted_at, generation, last_confirmed_at, written_seq
+      slot, original_start, 'cancelled', summary, all_day, start_date, end_date, starts_at, ends_at, start_local,
+      end_local, start_time_zone, end_time_zone, recurrence, visibility, transparency, event_type, fingerprint, raw,
+      managed, created_at, updated_at, coalesce(deleted_at, updated_at), kind = 'exception', generation,
+      last_confirmed_at, written_seq
     from calendar_events where id = ${event.id}::uuid`;
-  await tx.$executeRaw`
-    update calendar_writes set event_id = ${id}::uuid where id = ${deletionId}::uuid`;
+  return id;
 }
 
 /** A deletion was taken back: no round that did not see the event meanwhile says that it is gone; it is looked at. */

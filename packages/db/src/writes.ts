@@ -33,6 +33,8 @@ export interface WriteRow {
   /** Null for a creation. */
   base: WritableFields | null;
   base_version: string | null;
+  /** See {@link NewWrite.revives}. */
+  revives: boolean;
   state: WriteState;
   attempts: number;
   rounds: number;
@@ -60,6 +62,8 @@ export interface NewWrite {
   patch: EventPatch;
   base: WritableFields | null;
   baseVersion: string | null;
+  /** An occurrence that was called off is to take place again; where its slot stays empty, as an event of its own. */
+  revives?: boolean;
   /** What has to leave before: those of the series that this one came of. Exceptions come of theirs without a word. */
   cameOf?: EventId;
 }
@@ -71,20 +75,21 @@ export async function insertWrite(
 ): Promise<void> {
   await tx.$executeRaw`
     insert into calendar_writes (id, user_id, account_id, calendar_id, event_id, series_event_id, op, patch, base,
-      base_version, created_at, updated_at)
+      base_version, revives, created_at, updated_at)
     values (${write.id}::uuid, ${of.userId}, ${of.accountId}::uuid, ${of.calendarId}::uuid, ${write.eventId}::uuid,
       coalesce(${write.cameOf ?? null}::uuid,
         (select coalesce(e.local_series_id, s.id) from calendar_events e
           left join calendar_events s on s.calendar_id = e.calendar_id and s.provider_event_id = e.provider_series_id
          where e.id = ${write.eventId}::uuid and e.kind = 'exception')),
       ${write.op}, ${JSON.stringify(write.patch)}::jsonb, ${write.base && JSON.stringify(write.base)}::jsonb,
-      ${write.baseVersion}, ${of.at}, ${of.at})`;
+      ${write.baseVersion}, ${write.revives ?? false}, ${of.at}, ${of.at})`;
 }
 
 /** Writes that are not done, of these events, oldest first. Locked: none of them leaves while it is added to. */
 export async function unsettledWrites(tx: Transaction, eventIds: readonly EventId[]): Promise<WriteRow[]> {
   return tx.$queryRaw<WriteRow[]>`
-    select id, event_id, op, patch, base, base_version, state, attempts, rounds, error, created_at from calendar_writes
+    select id, event_id, op, patch, base, base_version, revives, state, attempts, rounds, error, created_at
+      from calendar_writes
      where event_id = any(${[...eventIds]}::uuid[]) and state in ${unsettledStates}
        and folded_into is null
      order by id for update`;
@@ -215,7 +220,8 @@ export async function takeWrite(tx: Transaction, calendarId: CalendarId, at: Dat
     update calendar_writes w set state = 'pushing', attempts = w.attempts + 1, sent_at = ${at}, updated_at = ${at}
      where w.id = (select n.id from calendar_writes n
         where n.calendar_id = ${calendarId}::uuid and ${mayLeave(at)} order by n.id limit 1)
-    returning w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.error,
+    returning w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.revives, w.state, w.attempts, w.rounds,
+      w.error,
       w.created_at`;
   return rows[0] ?? null;
 }
@@ -298,7 +304,8 @@ export async function writesMet(
   shown: ShownIds,
 ): Promise<MetWrite[]> {
   const rows = await tx.$queryRaw<(WriteRow & Omit<MetWrite['event'], 'id'>)[]>`
-    select w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.state, w.attempts, w.rounds, w.error,
+    select w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.revives, w.state, w.attempts, w.rounds,
+      w.error,
       w.created_at, e.kind, e.provider_event_id, e.provider_series_id
     from calendar_writes w join calendar_events e on e.id = w.event_id
     where w.calendar_id = ${calendarId}::uuid and w.state in ${unsettledStates}

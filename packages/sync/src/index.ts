@@ -23,4 +23,5 @@ export type { LocalWriteDeps, Written, WrittenCalendar } from './local-row.ts';
 export { plainOccurrence } from './occurrence-fields.ts';
 export { splitAt, writeFollowing } from './write-following.ts';
 export { isVacant, writeOccurrence, writeOccurrenceDeletion, type Occurrence } from './write-occurrence.ts';
-export { takeBack, writeChange, writeDeletion, writeNewEvent, writeRevival } from './write.ts';
+export { writeRevival } from './write-revival.ts';
+export { takeBack, writeChange, writeDeletion, writeNewEvent } from './write.ts';

@@ -221,6 +221,8 @@ class Meeting {
     if (write.op === 'delete') await forgetConflicts(this.tx, write.event.id, this.evidence.at);
     if (write.op === 'delete' || write.op === 'create') return this.settle(write, 'applied');
     if (write.state === 'conflict') return this.meetOpen(write, null);
+    // It was called off, and that is known: somebody wants it to take place again.
+    if (write.revives && write.base !== null) return this.makeAnew(write, write.base, providerEventId);
     const prefer = sideOf(this.strategy, { wishedAt: write.created_at, there: null });
     const collision = { field: 'deleted', base: write.base, local: write.patch, provider: null };
     await this.keepConflict(write, [collision], prefer);

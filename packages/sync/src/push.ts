@@ -45,6 +45,7 @@ import { storeHalving } from './halve.ts';
 import { sayable } from './pull-failure.ts';
 import { ring, ringPush, ringRecheck } from './ring.ts';
 import { providerOf } from './provider-of.ts';
+import { standAlone } from './write-revival.ts';
 import { brakeAccount, brakeWrite } from './write-brake.ts';
 
 /** One job's worth; whoever has more to say rings again. */
@@ -227,6 +228,7 @@ async function fail(deps: SyncDeps, lease: PushLease, taken: Taken, error: SyncE
     error: error.message,
     ...error.context,
   });
+  if (error.code === 'remote_missing' && write.revives) return standInstead(deps, lease, taken);
   const isMoved = error.code === 'version_conflict' || error.code === 'remote_missing';
   if (isMoved && write.rounds < roundsMax) {
     count(deps, lease, 'moved');
@@ -252,6 +254,17 @@ async function fail(deps: SyncDeps, lease: PushLease, taken: Taken, error: SyncE
   if (isMoved && write.op !== 'create') return giveUp(deps, lease, taken, said);
   count(deps, lease, 'parked');
   await withLease(deps, lease, (tx) => settleWrite(tx, write.id, { state: 'parked', error: said, at }));
+}
+
+/** The slot stays empty there: what was to take place in it does so as an event of its own. */
+async function standInstead(deps: SyncDeps, lease: PushLease, { write, event }: Taken): Promise<void> {
+  const at = deps.clock.now();
+  await deps.db.transaction({ role: 'worker', calendars: [lease.calendarId] }, async (tx) => {
+    await keepPush(tx, lease);
+    await standAlone(tx, { ...event, slot_cancelled: true });
+    const patch = { ...write.base, ...write.patch };
+    await rebaseWrite(tx, { ...write, op: 'create', patch, base: null, base_version: null }, at);
+  });
 }
 
 /** Somebody else was faster each time: a person decides, or the strategy once they are done. */

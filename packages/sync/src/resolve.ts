@@ -20,7 +20,8 @@ import {
 import { sideOf } from './collisions.ts';
 import { storedFields, writableOf } from './event-row.ts';
 import type { LocalWriteDeps, WrittenCalendar, Written } from './local-row.ts';
-import { writeChange, writeDeletion, writeRevival } from './write.ts';
+import { writeRevival } from './write-revival.ts';
+import { takeBack, writeChange, writeDeletion } from './write.ts';
 
 /** What is to change of an event. @param there the event as it stands, or what it was before it was deleted */
 export type PatchUpon = (there: WritableFields) => EventPatch;
@@ -32,14 +33,13 @@ export type Decision =
 
 /**
  * A person's word. The conflict is open, and its row locked.
- * @returns `cannot`: an occurrence that was deleted at its provider is not made anew by itself
  */
 export async function resolveConflict(
   tx: Transaction,
   deps: LocalWriteDeps,
   calendar: WrittenCalendar,
   { conflict, decision, by }: { conflict: LockedConflict; decision: Decision; by: string },
-): Promise<'done' | 'cannot'> {
+): Promise<void> {
   const { event, write } = await readSides(tx, calendar, conflict);
   const wanted = (there: WritableFields): EventPatch => wishUpon(write, there);
   return decide(tx, deps, calendar, { conflict, event, write, decision, by, wanted });
@@ -60,7 +60,7 @@ export async function resolveByStrategy(
   }: { conflict: LockedConflict; strategy: ConflictStrategy; mayWrite: boolean },
 ): Promise<Exclude<Resolution, 'merge'> | null> {
   const { event, write } = await readSides(tx, calendar, conflict);
-  const isGoneThere = event.deleted_at !== null && write.op !== 'delete';
+  const isGoneThere = (event.deleted_at !== null && write.op !== 'delete') || isUnnamedOccurrence(event);
   const there = isGoneThere ? null : { updatedAt: event.provider_updated_at };
   const side = sideOf(strategy, { wishedAt: write.created_at, there });
   if (side === null || (side === 'local' && !mayWrite)) return null;
@@ -72,7 +72,8 @@ export async function resolveByStrategy(
     Object.fromEntries(Object.entries(wishUpon(write, upon)).filter(([field]) => !said.has(field)));
   const decision = { resolution: isTakenBack ? 'provider' : side } as const;
   const of = { conflict, event, write, decision, by: 'strategy', wanted };
-  return (await decide(tx, deps, calendar, of)) === 'done' ? decision.resolution : null;
+  await decide(tx, deps, calendar, of);
+  return decision.resolution;
 }
 
 /** @throws when the write does not wait: its end ended the conflict */
@@ -106,27 +107,26 @@ async function decide(
   deps: LocalWriteDeps,
   calendar: WrittenCalendar,
   decided: Decided,
-): Promise<'done' | 'cannot'> {
+): Promise<void> {
   const { conflict, event, write, decision, by, wanted } = decided;
   const { resolution } = decision;
   const at = deps.clock.now();
   const isDeletion = resolution === 'local' && write.op === 'delete';
-  const isRevival = event.deleted_at !== null && resolution !== 'provider' && !isDeletion;
-  if (isRevival && event.kind === 'exception') return 'cannot';
   await endConflict(tx, { id: conflict.id, resolution, by, at });
   const { local, provider, fields } = conflict;
   const kept = { eventId: event.id, origin: 'resolution' as const, fields, writeId: write.id };
   const of = { ...calendar, calendarId: calendar.id, at };
   if (resolution === 'provider') {
     await settleWrite(tx, write.id, { state: 'discarded', error: null, at });
+    if (isUnnamedOccurrence(event)) await takeBack(tx, deps, calendar, event);
     await keepRevision(tx, of, { ...kept, before: local, after: provider });
-    return 'done';
+    return;
   }
   if (resolution === 'merge') {
     await settleWrite(tx, write.id, { state: 'discarded', error: null, at });
     const { wished } = await writeUpon(tx, deps, calendar, { event, write }, decision.patchUpon);
     await keepRevision(tx, of, { ...kept, before: local, after: wished });
-    return 'done';
+    return;
   }
   const { written } = isDeletion
     ? { written: event.deleted_at ? null : await writeDeletion(tx, deps, calendar, event) }
@@ -135,8 +135,11 @@ async function decide(
   if (written) await carryWrite(tx, write.id, { id: written.writeId, at });
   else await settleWrite(tx, write.id, { state: 'applied', error: null, at });
   await keepRevision(tx, of, { ...kept, before: provider, after: local });
-  return 'done';
 }
+
+/** One that its provider never had: its slot is not there any more. */
+const isUnnamedOccurrence = ({ kind, provider_event_id: name }: StoredEvent): boolean =>
+  kind === 'exception' && name === null;
 
 /** What was deleted at its provider is made anew: it comes back whole. */
 async function writeUpon(
@@ -146,7 +149,7 @@ async function writeUpon(
   { event, write }: { event: StoredEvent; write: WriteRow },
   patchUpon: PatchUpon,
 ): Promise<{ written: Written | null; wished: EventPatch }> {
-  if (event.deleted_at === null) {
+  if (event.deleted_at === null && !isUnnamedOccurrence(event)) {
     const wished = patchUpon(writableOf(storedFields(event)));
     return { written: await writeChange(tx, deps, calendar, { event, patch: wished }), wished };
   }

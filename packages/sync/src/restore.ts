@@ -6,15 +6,20 @@ import { isDeepStrictEqual } from 'node:util';
 import { newId, type Attendee, type EventPatch, type WritableFields } from '@calfleet/domain';
 import {
   believeThere,
+  daysCutOff,
   giveDeletionAway,
   insertWrite,
   keepRevision,
+  ownerOf,
   readPast,
+  readPushed,
+  readStoredEvent,
   requestFullRound,
   sayLocalChange,
   settleWrite,
   unsettledWrites,
   updateLocalEvent,
+  type PastEvent,
   type StoredEvent,
   type Transaction,
   type WriteRow,
@@ -23,17 +28,20 @@ import { storedFields, writableOf } from './event-row.ts';
 import {
   changeIn,
   localRow,
-  placeEvent,
+  placeChange,
   type LocalWriteDeps,
   type Written,
   type WrittenCalendar,
 } from './local-row.ts';
-import { writeChange, writeDeletion, writeRevival } from './write.ts';
+import { plainOccurrence } from './occurrence-fields.ts';
+import { writeRevival } from './write-revival.ts';
+import { takeBack, writeChange, writeDeletion } from './write.ts';
+import { writeOccurrence } from './write-occurrence.ts';
 
 /**
  * Why an event cannot be made what it was. `left_window`: nobody deleted it, it only left the window of what is mirrored.
  */
-export type RestoreRefusal = 'no_revision' | 'one_occurrence' | 'left_window';
+export type RestoreRefusal = 'no_revision' | 'left_window';
 
 /** `written` null: the provider has nothing to be told of. */
 export type Restored = { written: Written | null } | { refused: RestoreRefusal };
@@ -51,11 +59,39 @@ export async function writeRestore(
   if (!isThere && !past.endsDeleted) return { refused: 'left_window' };
   const wasThere = past.existed ?? isThere;
   if (!wasThere) return { written: isThere ? await writeDeletion(tx, deps, calendar, event) : null };
-  if (!isThere && event.kind === 'exception') return { refused: 'one_occurrence' };
   const was = { ...writableOf(storedFields(event)), ...writableIn(past.fields) };
   if (!isThere) return { written: await bringBack(tx, deps, calendar, { event, fields: standing(was) }) };
   const patch = patchBetween(writableOf(storedFields(event)), was);
-  return { written: await writeChange(tx, deps, calendar, { event, patch }) };
+  const written = await writeChange(tx, deps, calendar, { event, patch });
+  for (const cut of past.cuts) await mend(tx, deps, calendar, { series: event, cut });
+  return { written };
+}
+
+/** What goes on in a series' place may have been cut as well. */
+const cutsMax = 20;
+const daysMax = 500;
+
+/** "This and following" is undone: what went on in the series' place goes, and changed days that went with the rest come back. */
+async function mend(
+  tx: Transaction,
+  deps: LocalWriteDeps,
+  calendar: WrittenCalendar,
+  { series, cut }: { series: StoredEvent; cut: PastEvent['cuts'][number] },
+): Promise<void> {
+  const { userId } = calendar;
+  const queue = [cut.continuedBy];
+  for (let done = 0; queue.length > 0 && done < cutsMax; done += 1) {
+    const [id] = queue.splice(0, 1);
+    const next = id && (await readStoredEvent(tx, { userId, id }));
+    if (!next) continue;
+    const past = await readPast(tx, { userId, eventId: next.id, revision: 0 });
+    queue.push(...(past?.cuts.map(({ continuedBy }) => continuedBy) ?? []));
+    if (next.deleted_at === null) await writeDeletion(tx, deps, calendar, next);
+  }
+  for (const { id, revision } of await daysCutOff(tx, series, { at: cut.at, limit: daysMax })) {
+    const day = await readStoredEvent(tx, { userId, id });
+    if (day) await writeRestore(tx, deps, calendar, { event: day, revision });
+  }
 }
 
 const writableNames = [
@@ -102,13 +138,37 @@ async function bringBack(
   calendar: WrittenCalendar,
   { event, fields }: { event: StoredEvent; fields: WritableFields },
 ): Promise<Written | null> {
+  // Its exceptions were deleted with it, and may still be there. Asked before its writes are locked: a push locks its
+  // calendar first, too.
+  if (event.kind === 'series') await requestFullRound(tx, calendar.id);
   const last = (await unsettledWrites(tx, [event.id])).at(-1);
-  if (last?.op !== 'delete') return writeRevival(tx, deps, calendar, { event, fields });
+  const isOne = event.kind === 'exception';
+  if (last?.op !== 'delete') {
+    const revive = isOne ? reviveOccurrence : writeRevival;
+    return revive(tx, deps, calendar, { event, fields });
+  }
   if (mayBeDone(last)) {
     await giveDeletionAway(tx, { event, deletionId: last.id });
     return writeRevival(tx, deps, calendar, { event, fields });
   }
   return takeDeletionBack(tx, deps, calendar, { event, fields, deletion: last });
+}
+
+/** Into its slot, if its provider lets it be filled; the push finds out. */
+async function reviveOccurrence(
+  tx: Transaction,
+  deps: LocalWriteDeps,
+  calendar: WrittenCalendar,
+  { event, fields }: { event: StoredEvent; fields: WritableFields },
+): Promise<Written | null> {
+  const seriesId = await ownerOf(tx, event);
+  if (seriesId === event.id) return writeRevival(tx, deps, calendar, { event, fields });
+  const series = await readPushed(tx, seriesId);
+  const occurrence = { series, exception: event, slot: event.slot ?? '', placed: null };
+  const { start, end, ...wanted } = fields;
+  const plain = writableOf(plainOccurrence(series, occurrence.slot, null));
+  const patch = patchBetween(plain, { ...wanted, start, end, recurrence: [] });
+  return writeOccurrence(tx, deps, calendar, { occurrence, patch, revives: event.slot_cancelled });
 }
 
 const mayBeDone = ({ state, attempts }: WriteRow): boolean =>
@@ -123,13 +183,16 @@ async function takeDeletionBack(
 ): Promise<Written | null> {
   const change = changeIn(calendar, deps.clock.now());
   await settleWrite(tx, deletion.id, { state: 'discarded', error: null, at: change.at });
+  const isPlain = deletion.base !== null && Object.keys(patchBetween(deletion.base, fields)).length === 0;
+  if (event.provider_event_id === null && event.kind === 'exception' && isPlain) {
+    await takeBack(tx, deps, calendar, event);
+    return null;
+  }
   const after = { ...storedFields(event), ...fields };
   const version = await updateLocalEvent(tx, change, localRow(event, after), null);
   await believeThere(tx, event.id, change.at);
-  await placeEvent(tx, deps, change, event);
-  // Its exceptions were deleted here with it, and are still there.
-  if (event.kind === 'series') await requestFullRound(tx, calendar.id);
-  const said = { eventId: event.id, version, fields: ['status'], providerSeriesId: null };
+  await placeChange(tx, deps, change, { event, after, fields: ['status'] });
+  const said = { eventId: event.id, version, fields: ['status'], providerSeriesId: event.provider_series_id };
   await sayLocalChange(tx, change, { ...said, kind: 'updated' });
   const { base, base_version: baseVersion } = deletion;
   const patch = base ? patchBetween(base, fields) : fields;

@@ -39,12 +39,15 @@ export const isVacant = ({ exception, placed }: FoundSlot): boolean =>
     ? placed === null || exception?.slot_cancelled === true
     : false;
 
-/** @param occurrence not vacant. @returns null: nothing changes */
+/**
+ * @param wish.occurrence not vacant, or `revives`: it was called off, and is to take place again
+ * @returns null: nothing changes
+ */
 export async function writeOccurrence(
   tx: Transaction,
   deps: LocalWriteDeps,
   calendar: WrittenCalendar,
-  { occurrence, patch }: { occurrence: Occurrence; patch: EventPatch },
+  { occurrence, patch, revives = false }: { occurrence: Occurrence; patch: EventPatch; revives?: boolean },
 ): Promise<Written | null> {
   const { series, exception, slot, placed } = occurrence;
   if (exception?.deleted_at === null) return writeChange(tx, deps, calendar, { event: exception, patch });
@@ -52,7 +55,7 @@ export async function writeOccurrence(
   const before = plainOccurrence(series, slot, placed);
   const after = { ...before, ...patch };
   const fields = changedFields(before, after);
-  if (fields.length === 0) return null;
+  if (fields.length === 0 && !revives) return null;
   const eventId = await storeException(tx, change, occurrence, after);
   await placeInSlot(tx, change, { id: eventId }, { seriesId: series.id, slot, fields: after });
   const writeId = newId();
@@ -63,13 +66,15 @@ export async function writeOccurrence(
     patch,
     base: writableOf(before),
     baseVersion: null,
+    revives,
   });
   await keepRevision(tx, change, {
     eventId,
     origin: 'local',
-    fields,
-    before: valuesOf(before, fields),
-    after: valuesOf(after, fields),
+    // A row that was deleted comes back.
+    ...(exception
+      ? { fields: ['status'], before: null, after }
+      : { fields, before: valuesOf(before, fields), after: valuesOf(after, fields) }),
     writeId,
   });
   return { eventId, writeId };

@@ -19,7 +19,6 @@ import {
   insertLocalEvent,
   insertWrite,
   keepRevision,
-  nameEvent,
   ownerOf,
   readPlace,
   readPushed,
@@ -157,38 +156,6 @@ const keepDeletion = (
     writeId,
   });
 };
-
-/**
- * An event that is gone is there again: made anew at its provider, since what was deleted there keeps its name for ever.
- * @param event as {@link readStoredEvent} gave it in this transaction, deleted
- */
-export async function writeRevival(
-  tx: Transaction,
-  deps: LocalWriteDeps,
-  calendar: WrittenCalendar,
-  { event, fields }: { event: StoredEvent; fields: WritableFields },
-): Promise<Written> {
-  const change = changeIn(calendar, deps.clock.now());
-  await nameEvent(tx, event.id, null);
-  const unnamed = { id: event.id, provider_event_id: null };
-  const row = localRow(unnamed, { ...unsaid, ...fields });
-  const version = await updateLocalEvent(tx, change, row, null);
-  await placeEvent(tx, deps, change, unnamed);
-  const said = { eventId: event.id, version, fields: ['status'], providerSeriesId: null };
-  await sayLocalChange(tx, change, { ...said, kind: 'updated' });
-  const writeId = newId();
-  const write = { id: writeId, eventId: event.id, patch: fields, base: null, baseVersion: null };
-  await insertWrite(tx, change, { ...write, op: 'create' });
-  await keepRevision(tx, change, {
-    eventId: event.id,
-    origin: 'local',
-    fields: ['status'],
-    before: null,
-    after: { ...fields },
-    writeId,
-  });
-  return { eventId: event.id, writeId };
-}
 
 /** The provider was never told of this event, and will not be: it is gone, and an occurrence is as its series again. */
 export async function takeBack(

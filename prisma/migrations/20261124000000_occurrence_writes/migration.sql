@@ -3,7 +3,9 @@
 
 alter table calendar_writes
   -- The series that the event belongs to, or came of; null: it stands for itself.
-  add series_event_id uuid;
+  add series_event_id uuid,
+  -- An occurrence that was called off is to take place again; where its slot cannot be filled, as an event of its own.
+  add revives boolean not null default false;
 
 alter table calendar_events
   -- Of an exception whose series its provider does not know yet: our id of the series, which stands in

@@ -40,10 +40,7 @@ const resolutions = ['local', 'provider', 'merge'] as const;
 const decision = z
   .strictObject({
     resolution: z.enum(resolutions, { error: `must be one of ${resolutions.join(', ')}` }),
-    event: z
-      .strictObject(eventFields, { error: 'must be an object' })
-      .refine((fields) => Object.keys(fields).length > 0, { error: 'names no field to change' })
-      .optional(),
+    event: z.strictObject(eventFields, { error: 'must be an object' }).optional(),
   })
   .refine(({ resolution, event }) => (resolution === 'merge') === (event !== undefined), {
     path: ['event'],
@@ -54,6 +51,7 @@ const decision = z
 export const resolveConflict: Handler = async (context, call) => {
   readQuery(call, z.strictObject({}));
   const { resolution, event: given } = readBody(call, decision);
+  if (given && Object.keys(given).length === 0) throw invalid('event', 'names no field to change');
   const { calendar_id: calendarId } = await ownConflict(context, call);
   const of = { userId: call.userId, id: pathId(call) };
   return performWrite(context, call, {
@@ -73,8 +71,7 @@ export const resolveConflict: Handler = async (context, call) => {
           : { resolution };
       const { event_id: eventId, write_id: writeId } = conflict;
       const locked = { ...conflict, eventId, writeId };
-      const ended = await resolve(tx, context, calendar, { conflict: locked, decision, by: call.userId });
-      if (ended === 'cannot') throw invalid('resolution', 'cannot bring one occurrence back');
+      await resolve(tx, context, calendar, { conflict: locked, decision, by: call.userId });
       return {
         status: 200,
         body: conflictAnswer(context, (await api.findConflict(tx, of)) ?? conflict),

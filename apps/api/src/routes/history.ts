@@ -45,7 +45,6 @@ const wanted = z.strictObject({
 
 const refusals: Record<RestoreRefusal, string> = {
   no_revision: 'names no revision of the event that is kept',
-  one_occurrence: 'cannot bring one occurrence back yet',
   left_window: 'is of an event that was not deleted: it left the window of its calendar',
 };
 
