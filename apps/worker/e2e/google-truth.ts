@@ -22,10 +22,20 @@ interface GoogleEvent {
   recurringEventId?: string | undefined;
   originalStartTime?: GoogleTime | undefined;
   organizer?: { email?: string | undefined; displayName?: unknown; self?: boolean | undefined } | undefined;
+  attendees?: GoogleGuest[] | null | undefined;
   transparency?: string | null | undefined;
   visibility?: string | null | undefined;
   eventType?: string | undefined;
   htmlLink?: unknown;
+}
+interface GoogleGuest {
+  email: string;
+  displayName?: unknown;
+  responseStatus?: unknown;
+  optional?: unknown;
+  organizer?: unknown;
+  self?: unknown;
+  resource?: unknown;
 }
 interface GoogleTime {
   date?: string | null | undefined;
@@ -75,7 +85,7 @@ function expectedEvent(event: GoogleEvent): unknown {
     start: expectedTime(event.start),
     end: expectedTime(event.end),
     recurrence: isException ? [] : recurrence,
-    attendees: [],
+    attendees: (event.attendees ?? []).map(expectedGuest),
     organizer: organizer && { email: organizer.email, name: null, self: organizer.self === true },
     meetingUrl: null,
     visibility: event.visibility ?? 'default',
@@ -84,6 +94,16 @@ function expectedEvent(event: GoogleEvent): unknown {
     htmlLink: event.htmlLink,
   };
 }
+
+const expectedGuest = (guest: GoogleGuest): unknown => ({
+  email: guest.email,
+  name: guest.displayName ?? null,
+  response: guest.responseStatus === 'needsAction' ? 'needs_action' : guest.responseStatus,
+  optional: guest.optional === true,
+  organizer: guest.organizer === true,
+  self: guest.self === true,
+  resource: guest.resource === true,
+});
 
 /** Postgres holds neither U+0000 nor half a surrogate pair: both are replaced. An empty text says nothing. */
 const storable = (text: string | null | undefined): string | null =>

@@ -1,4 +1,3 @@
-import { eventually } from '@calfleet/testkit';
 import { startSandbox, type Sandbox } from '../sandbox.ts';
 import type { CalendarOwner } from '../control/calendar-owner.ts';
 import { meeting, reasonOf, Visitor } from '../google/visitor.ts';
@@ -46,10 +45,29 @@ describe('cut connections', () => {
       body: JSON.stringify(meeting(0)),
       signal: leaving.signal,
     });
-    await eventually(() => sandbox.faults.list().some(({ id, struck }) => id === fault && struck === 1));
+    const isStruck = (): boolean =>
+      sandbox.faults.list().some(({ id, struck }) => id === fault && struck === 1);
+    // Each look is a request behind the one that hangs.
+    for (let looks = 0; looks < 1_000 && !isStruck(); looks += 1) await visitor.list(CALENDAR);
+    await visitor.list(CALENDAR);
     leaving.abort();
     await expect(silence).rejects.toThrow('aborted');
     expect(count()).toBe(left);
+  });
+
+  it('lets somebody else write first, each time: who wrote upon the old version is refused', async () => {
+    const { id, etag } = owner.insert(meeting(0));
+    sandbox.faults.add({ operation: 'events.patch', count: 2, effect: { kind: 'overtaken' } });
+    const change = (ifMatch: string) =>
+      visitor.event('PATCH', CALENDAR, id, { body: { summary: 'x' }, ifMatch });
+    const seen = new Set([etag]);
+    for (let times = 0; times < 2; times += 1) {
+      expect((await change([...seen].at(-1) ?? '')).status).toBe(412);
+      seen.add(owner.get(id)?.etag ?? '');
+    }
+    expect(seen.size).toBe(3);
+    expect((await change([...seen].at(-1) ?? '')).status).toBe(200);
+    expect(owner.get(id)).toMatchObject({ summary: 'x', description: `Changed after ${[...seen].at(-2)}` });
   });
 
   it('tears a body in half', async () => {

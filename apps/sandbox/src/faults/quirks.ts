@@ -42,6 +42,11 @@ export const quirksSchema = z.strictObject({
   refreshTokenTtlMs: z.number().int().positive().nullable().default(null),
   /** Share of conditional-looking writes answered 412 although nothing was in the way. */
   spurious412Rate: rate.default(0),
+  /**
+   * Whether texts are kept as they were sent, or without blanks around them and CR, and guests in the server's order. What
+   * becomes of either is documented nowhere.
+   */
+  texts: z.enum(['kept', 'rewritten']).default('kept'),
   /** Time until a room (attendee with resource=true) accepts, real milliseconds; null: rooms stay silent. */
   roomsAnswerAfterMs: z.number().int().min(0).nullable().default(null),
   channelTtlDefaultMs: z.number().int().positive().default(604_800_000),

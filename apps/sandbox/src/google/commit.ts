@@ -39,11 +39,30 @@ export function normalise(writer: Writer, resource: EventResource): EventResourc
   // An all-day end is exclusive, so equal dates would be an event of no days; Google makes it one day.
   const sameDay = 'date' in from.time && to.ms === from.ms;
   const lastDay = { date: new Date(from.ms + 86_400_000).toISOString().slice(0, 10) };
-  const normal = { ...resource, start: from.time, end: sameDay ? lastDay : to.time };
+  const kept = writer.world.quirks.texts === 'kept' ? resource : rewritten(resource);
+  const normal = { ...kept, start: from.time, end: sameDay ? lastDay : to.time };
   if (isSeries) checkRecurrence(zones, normal);
   else delete normal.recurrence;
   return normal;
 }
+
+/** In words of its own; what was rewritten once stays so. */
+function rewritten(resource: EventResource): EventResource {
+  const { attendees, ...rest } = resource;
+  const texts = (['summary', 'description', 'location'] as const).flatMap((name) => {
+    const text = resource[name];
+    return typeof text === 'string' ? [[name, withoutBlanks(text)] as const] : [];
+  });
+  const guests = attendees?.toSorted((one, other) => (one.email < other.email ? -1 : 1));
+  return { ...rest, ...Object.fromEntries(texts), ...(guests && { attendees: guests }) };
+}
+
+const withoutBlanks = (text: string): string =>
+  text
+    .split(/\r?\n/)
+    .map((line) => line.trimEnd())
+    .join('\n')
+    .trim();
 
 export function commit(
   writer: Writer,

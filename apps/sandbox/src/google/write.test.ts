@@ -86,6 +86,19 @@ describe('patches', () => {
   });
 });
 
+it('keeps texts in words of its own where it does so, and those as they are', async () => {
+  sandbox.setQuirks({ texts: 'rewritten' });
+  const guests = (...names: string[]) => names.map((name) => ({ email: `${name}@example.test` }));
+  const { id } = owner.insert(
+    meeting(0, { summary: ' one ', description: 'first  \r\nsecond\r\n', attendees: guests('zoe', 'ada') }),
+  );
+  const { body } = await patch(id, { location: '  Room 1' });
+  const { summary, description, location, attendees } = body;
+  expect([summary, description, location]).toEqual(['one', 'first\nsecond', 'Room 1']);
+  expect(attendees).toMatchObject(guests('ada', 'zoe'));
+  expect((await patch(id, { description })).body).toMatchObject({ summary, description, location });
+});
+
 describe('guests', () => {
   const bob = { email: 'bob@example.test', responseStatus: 'accepted', additionalGuests: 2, comment: 'late' };
 
