@@ -45,6 +45,8 @@ export interface Mailbox {
   userId: string;
   accountId: AccountId;
   owner: CalendarOwner;
+  /** What its user consented to, for another connection of the same mailbox. */
+  refreshTokens: readonly string[];
 }
 
 export interface House {
@@ -148,7 +150,7 @@ export async function openHouse(services: Services, options: HouseOptions = {}):
       const { refreshTokens } = account;
       const { accountId, userId } = await addAccount({ provider: 'google', refreshTokens });
       await producer.enqueue('discover-account', { accountId });
-      return { email, userId, accountId, owner };
+      return { email, userId, accountId, owner, refreshTokens };
     },
     calendarOf: async ({ accountId }) => {
       const rows = await db.transaction(

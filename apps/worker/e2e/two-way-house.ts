@@ -1,7 +1,7 @@
 /** The whole fleet with its API over one provider, and the owner of the calendar at the other end. */
 import { randomBytes } from 'node:crypto';
 import { createQueueBoardSource } from '@calfleet/jobs';
-import { systemClock, type CalendarId } from '@calfleet/domain';
+import { systemClock, type AccountId, type CalendarId } from '@calfleet/domain';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createTestDatabase, createTestRedis, eventually } from '@calfleet/testkit';
 import { createVault } from '@calfleet/vault';
@@ -35,9 +35,12 @@ export interface Reply {
 export interface TwoWay {
   house: House;
   userId: string;
+  accountId: AccountId;
   calendarId: CalendarId;
   elsewhere: Elsewhere;
   ask: (method: string, path: string, body?: unknown) => Promise<Reply>;
+  /** All rows of the account are lost, and its user connects the mailbox anew. */
+  reconnect: () => Promise<TwoWay>;
 }
 
 export type ProviderUnderTest = 'google' | 'microsoft';
@@ -84,26 +87,40 @@ export async function openTwoWayHouse() {
       return { status: response.status, body: (await response.json()) as Reply['body'] };
     };
   let accounts = 0;
+  const mirror = async (connected: Connected, strategy: string): Promise<TwoWay> => {
+    const { provider, account, elsewhere: open, refreshTokens } = connected;
+    const calendarId = await eventually(() => house.calendarOf(account));
+    const elsewhere = open(calendarId);
+    await eventually(() => elsewhere.expectMirrored());
+    const ask = askAs(account.userId);
+    const wish = {
+      auto_sync_enabled: false,
+      sync_frequency_minutes: 60,
+      conflict_strategy: strategy,
+      write_permissions: 'all',
+    };
+    expect((await ask('POST', '/sync/schedule', wish)).status).toBe(200);
+    expect((await ask('PATCH', `/calendars/${calendarId}`, { write_enabled: true })).status).toBe(200);
+    const reconnect = async (): Promise<TwoWay> => {
+      const { accountId } = account;
+      await house.db.transaction(
+        { role: 'worker' },
+        (tx) => tx.$executeRaw`delete from calendar_accounts where id = ${accountId}::uuid`,
+      );
+      const again = await house.addAccount({ provider, refreshTokens: refreshTokens() });
+      await house.producer.enqueue('discover-account', { accountId: again.accountId });
+      return mirror({ ...connected, account: again }, strategy);
+    };
+    return { house, ...account, calendarId, elsewhere, ask, reconnect };
+  };
   return {
     house,
     /** A mirrored calendar of its own that its user lets us write to. */
     connect: async (provider: ProviderUnderTest, strategy = 'newest_wins'): Promise<TwoWay> => {
       const email = `owner-${(accounts += 1)}@example.test`;
-      const { account, elsewhere: open } =
+      const connected =
         provider === 'google' ? await connectGoogle(house, email) : await connectMicrosoft(house, email);
-      const calendarId = await eventually(() => house.calendarOf(account));
-      const elsewhere = open(calendarId);
-      await eventually(() => elsewhere.expectMirrored());
-      const ask = askAs(account.userId);
-      const wish = {
-        auto_sync_enabled: false,
-        sync_frequency_minutes: 60,
-        conflict_strategy: strategy,
-        write_permissions: 'all',
-      };
-      expect((await ask('POST', '/sync/schedule', wish)).status).toBe(200);
-      expect((await ask('PATCH', `/calendars/${calendarId}`, { write_enabled: true })).status).toBe(200);
-      return { house, userId: account.userId, calendarId, elsewhere, ask };
+      return mirror(connected, strategy);
     },
     close: async () => {
       await api.close({ timeoutMs: 1_000 });
@@ -116,8 +133,11 @@ export async function openTwoWayHouse() {
 }
 
 interface Connected {
+  provider: ProviderUnderTest;
   account: { accountId: Awaited<ReturnType<House['addAccount']>>['accountId']; userId: string };
   elsewhere: (calendarId: CalendarId) => Elsewhere;
+  /** As they stand now: some providers exchange them. */
+  refreshTokens: () => readonly string[];
 }
 
 async function connectGoogle(house: House, email: string): Promise<Connected> {
@@ -133,8 +153,11 @@ async function connectGoogle(house: House, email: string): Promise<Connected> {
     return found;
   };
   const time = (hour: number) => ({ dateTime: `${tomorrow()}T${two(hour)}:00:00Z`, timeZone: 'UTC' });
+  const { userId, accountId, refreshTokens } = mailbox;
   return {
-    account: mailbox,
+    provider: 'google',
+    account: { userId, accountId },
+    refreshTokens: () => refreshTokens,
     elsewhere: (calendarId) => ({
       titles: () =>
         live()
@@ -171,7 +194,9 @@ async function connectMicrosoft(house: House, email: string): Promise<Connected>
   };
   const time = (hour: number) => ({ dateTime: `${tomorrow()}T${two(hour)}:00:00`, timeZone: 'UTC' });
   return {
+    provider: 'microsoft',
     account,
+    refreshTokens: () => mailbox.refreshTokens,
     elsewhere: (calendarId) => ({
       titles: () =>
         live()
