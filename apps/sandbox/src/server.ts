@@ -2,7 +2,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { controlReply } from './control/routes.ts';
-import type { FaultEffect, FaultTarget } from './faults/faults.ts';
+import { precede, type FaultEffect, type FaultTarget } from './faults/faults.ts';
 import { plan as planGoogle, plannedReply } from './google/handle.ts';
 import { notFound } from './google/errors.ts';
 import { noRoute, plan as planGraph } from './microsoft/handle.ts';
@@ -88,6 +88,8 @@ interface ApiRequest {
 interface Planned extends FaultTarget {
   /** Where there are limits of concurrency: does the work in a free place, or refuses. */
   enter?<T>(work: () => Promise<T>, refuse: (reply: Reply) => T): Promise<T>;
+  /** Somebody else changes the event that it is about. */
+  overtake?(): void;
   run(): Promise<Reply>;
   fault(effect: FaultEffect & { kind: 'status' }): Reply;
 }
@@ -141,9 +143,7 @@ async function strikeAndRun(
   response: http.ServerResponse,
   planned: Planned,
 ): Promise<number> {
-  const effects = core.world.faults.strike(planned);
-  for (const effect of effects) if (effect.kind === 'latency') await pause(effect.ms);
-  const effect = effects.find(({ kind }) => kind !== 'latency');
+  const effect = await precede(core.world.faults.strike(planned), () => planned.overtake?.());
   if (effect?.kind === 'drop_before') {
     response.destroy();
     return 0;
@@ -210,5 +210,3 @@ async function readBody(request: http.IncomingMessage, max: number): Promise<str
   }
   return Buffer.concat(chunks).toString();
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

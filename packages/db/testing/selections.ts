@@ -12,6 +12,7 @@ import {
   expireWatches,
   expiringChannels,
   oldSigningKeys,
+  openConflicts,
   pastAudits,
   pastChannels,
   pastEvents,
@@ -89,6 +90,9 @@ export function selectionsAt(at: Date): Selection[] {
     ),
     drain('channels never answered', 'calendar_sync_channels_creating', (tx) =>
       abandonUnanswered(tx, { ...page, createdBefore: at, sharing: ['google'] }),
+    ),
+    selection('conflict-resolution')('open conflicts', 'calendar_sync_conflicts_open', (tx) =>
+      openConflicts(tx, { after, limit }),
     ),
     renewal('channels that run out in 12 h', 'calendar_sync_channels_expiring', (tx) =>
       expiringChannels(tx, { ...page, until: ago(-0.5) }),

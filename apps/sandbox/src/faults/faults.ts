@@ -58,6 +58,8 @@ const effect = z.discriminatedUnion('kind', [
   }),
   /** Waits (real milliseconds), then goes on as if nothing had been. */
   z.strictObject({ kind: z.literal('latency'), ms: z.number().int().min(0).max(600_000) }),
+  /** Somebody else changes the very event first; then it goes on as if nothing had been. */
+  z.strictObject({ kind: z.literal('overtaken') }),
   /** The connection is cut; nothing is done. */
   z.strictObject({ kind: z.literal('drop_before') }),
   /** The operation is done; the connection is cut without an answer. */
@@ -71,6 +73,26 @@ const effect = z.discriminatedUnion('kind', [
 ]);
 
 export type FaultEffect = z.infer<typeof effect>;
+
+/** What comes before the request and leaves it to its fate. */
+type Preceding = FaultEffect & { kind: 'latency' | 'overtaken' };
+
+const precedes = (effect: FaultEffect): effect is Preceding =>
+  effect.kind === 'latency' || effect.kind === 'overtaken';
+
+/** Lets happen what comes first. @returns what happens to the request itself */
+export async function precede(
+  effects: readonly FaultEffect[],
+  overtake: () => void,
+): Promise<Exclude<FaultEffect, Preceding> | undefined> {
+  for (const effect of effects.filter(precedes)) {
+    if (effect.kind === 'overtaken') overtake();
+    else await pause(effect.ms);
+  }
+  return effects.find((effect): effect is Exclude<FaultEffect, Preceding> => !precedes(effect));
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
 
 export const faultSchema = z.strictObject({
   account: z.string().optional(),
@@ -145,14 +167,14 @@ export class Faults {
     }));
   }
 
-  /** What strikes this request: all latencies, and the first fault of another kind. */
+  /** What strikes this request: all that only precedes it, and the first fault of another kind. */
   strike(target: FaultTarget): FaultEffect[] {
     const effects: FaultEffect[] = [];
     let ended = false;
     for (const fault of this.armed) {
       if (fault.countLeft === 0 || !matches(fault.plan, target)) continue;
-      const isLatency = fault.plan.effect.kind === 'latency';
-      if (ended && !isLatency) continue;
+      const isFirst = precedes(fault.plan.effect);
+      if (ended && !isFirst) continue;
       if (fault.skipLeft > 0) {
         fault.skipLeft -= 1;
         continue;
@@ -161,7 +183,7 @@ export class Faults {
       if (fault.countLeft !== null) fault.countLeft -= 1;
       fault.struck += 1;
       effects.push(fault.plan.effect);
-      ended ||= !isLatency;
+      ended ||= !isFirst;
     }
     return effects;
   }

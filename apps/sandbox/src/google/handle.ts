@@ -17,6 +17,7 @@ import { bearerOf, holderOf } from './grants.ts';
 import { listEvents } from './list.ts';
 import { revoke, token, userinfo, type OAuthCall } from './oauth.ts';
 import { findRoute, type Route } from './routes.ts';
+import { overtake } from './overtake.ts';
 import { stop, watch } from './watch.ts';
 
 export interface GoogleRequest {
@@ -34,6 +35,8 @@ export interface PlannedRequest {
   operation: Operation;
   account: string | null;
   calendar: string | null;
+  /** Somebody else changes the event that it is about, if it is about one. */
+  overtake?(): void;
   run(): Promise<Reply>;
 }
 
@@ -49,6 +52,9 @@ export function plan(world: World, request: GoogleRequest): PlannedRequest | und
     operation: route.operation,
     account: account?.email ?? null,
     calendar: entry?.calendar.id ?? route.calendarId,
+    overtake: () => {
+      if (entry !== undefined && route.eventId !== null) overtake(world, entry.calendar, route.eventId);
+    },
     run: () =>
       guarded(async () => {
         if (access === undefined || account === undefined) throw authError();

@@ -3,7 +3,7 @@
  * throttled, counted and struck by faults like a request of its own. https://learn.microsoft.com/graph/json-batching
  */
 import { z } from 'zod';
-import type { FaultEffect } from '../faults/faults.ts';
+import { precede } from '../faults/faults.ts';
 import { json, type Reply } from '../reply.ts';
 import { badRequest } from './errors.ts';
 import { noRoute, plan, type GraphRequest, type PlannedCall } from './handle.ts';
@@ -103,10 +103,8 @@ async function runPart(world: MicrosoftWorld, outer: GraphRequest, part: Part): 
 
 /** A connection cannot be cut for one part alone: what would cut it answers 504 here, before or after the work. */
 async function struck(world: MicrosoftWorld, planned: PlannedCall): Promise<Reply> {
-  const effects: FaultEffect[] = world.faults.strike(planned);
-  for (const effect of effects) if (effect.kind === 'latency') await pause(effect.ms);
-  const effect = effects.find(({ kind }) => kind !== 'latency');
-  if (effect === undefined || effect.kind === 'latency') return planned.run();
+  const effect = await precede(world.faults.strike(planned), () => planned.overtake());
+  if (effect === undefined) return planned.run();
   if (effect.kind === 'status') return planned.fault(effect);
   if (effect.kind !== 'drop_before' && effect.kind !== 'hang_before') await planned.run();
   return planned.fault({ kind: 'status', status: 504 });
@@ -141,5 +139,3 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
   };
   await Promise.all(Array.from({ length: Math.min(PARALLEL_MAX, items.length) }, worker));
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

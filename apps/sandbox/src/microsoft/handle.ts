@@ -17,6 +17,7 @@ import { bearerOf } from './grants.ts';
 import type { AccessToken, Mailbox } from './mailbox.ts';
 import { runBatch } from './batch.ts';
 import { operate } from './operate.ts';
+import { overtake } from './overtake.ts';
 import { GraphParams } from './params.ts';
 import { parsePrefer } from './prefer.ts';
 import { findRoute, type Route } from './routes.ts';
@@ -41,6 +42,8 @@ export interface PlannedCall {
   calendar: string | null;
   /** Does the work in one of the mailbox' places; without a free one there is a refusal instead. */
   enter<T>(work: () => Promise<T>, refuse: (reply: Reply) => T): Promise<T>;
+  /** Somebody else changes the event that it is about, if it is about one. */
+  overtake(): void;
   run(): Promise<Reply>;
   /** The answer of a planned status fault. */
   fault(effect: FaultEffect & { kind: 'status' }): Reply;
@@ -61,6 +64,9 @@ export function plan(world: MicrosoftWorld, request: GraphRequest): PlannedCall 
       // The parts of a batch enter one by one.
       if (target === undefined || route.operation === 'graph.batch') return work();
       return world.throttle.run(target, work, (refusal) => refuse(throttled(refusal, marks)));
+    },
+    overtake: () => {
+      if (route.operation.startsWith('graph.event.') && route.id !== null) overtake(world, route.id);
     },
     run: () =>
       guarded(marks, async () => {

@@ -43,6 +43,22 @@ describe('guests', () => {
   });
 });
 
+test('somebody else writes first: who wrote upon the old version is refused, in a batch too', async () => {
+  const made = graph.calendar.create(meeting(0));
+  graph.sandbox.faults.add({ operation: 'graph.event.update', count: 2, effect: { kind: 'overtaken' } });
+  const ifMatch = String(made['@odata.etag']);
+  const refused = await graph.event('PATCH', made.id, { body: { subject: 'x' }, ifMatch });
+  expect(refused.status).toBe(412);
+  const part = { id: '1', method: 'PATCH', url: `/me/events/${made.id}`, body: { subject: 'x' } };
+  const headers = {
+    'Content-Type': 'application/json',
+    'If-Match': String(graph.calendar.get(made.id)?.['@odata.etag']),
+  };
+  const batch = await graph.call('POST', '$batch', { body: { requests: [{ ...part, headers }] } });
+  expect(batch.body.responses).toMatchObject([{ status: 412 }]);
+  expect(graph.calendar.get(made.id)?.['subject']).not.toBe('x');
+});
+
 describe('a text', () => {
   const body = { contentType: 'text', content: 'one  \ntwo\n\n' };
 
