@@ -35,6 +35,8 @@ const paths = [
   '/events',
   '/events/ID',
   '/events/ID_20261123',
+  '/events/ID/history',
+  '/events/ID/restore',
   '/sync',
   '/sync/schedule',
   '/sync/status',
@@ -50,7 +52,7 @@ const names = [
 ]; // prettier-ignore
 const fields = [
   'provider', 'refresh_token', 'scopes', 'active', 'incremental_enabled', 'action', 'calendar_id', 'background', 'mode',
-  'auto_sync_enabled', 'sync_frequency_minutes', 'conflict_strategy', 'write_permissions', 'working_hours',
+  'auto_sync_enabled', 'sync_frequency_minutes', 'conflict_strategy', 'write_permissions', 'working_hours', 'revision',
   '__proto__', 'toString',
 ]; // prettier-ignore
 const values = [
