@@ -10,8 +10,9 @@ import type { Guard } from './guards/guard.ts';
 import { invariants } from './guards/invariants.ts';
 import { twoWay } from './guards/two-way.ts';
 import { windowed } from './guards/windowed.ts';
+import { writeBrake } from './guards/write-brake.ts';
 
-const guards: readonly Guard[] = [...invariants, ...windowed, ...budget, ...fleet, ...twoWay];
+const guards: readonly Guard[] = [...invariants, ...windowed, ...budget, ...fleet, ...twoWay, ...writeBrake];
 
 function run({ project, testFile, test }: Guard): { failed: boolean; ran: boolean } {
   const name = test === '' ? [] : ['--testNamePattern', test.replaceAll(/[()[\]]/g, '.')];
