@@ -89,16 +89,17 @@ const titlesThere = ({ cloud, providerCalendarId }: World): (string | null)[] =>
 const states = async (local: ReturnType<typeof localWrites>): Promise<string[]> =>
   (await local.writes()).map(({ op, state }) => `${op} ${state}`);
 
-/** As the API does it. */
+/** As the API does it. @returns whether there was something to decide */
 async function answer({ deps, real, userId, accountId, calendarId }: World, decision: Decision) {
   const asUser = { role: 'api' as const, userId, calendars: [calendarId] };
   const ended = await real.transaction(asUser, async (tx) => {
     const [open] = await tx.$queryRaw<{ id: string }[]>`
       select id from calendar_sync_conflicts where user_id = ${userId} and status = 'open'`;
     const conflict = open && (await lockConflict(tx, open.id));
-    if (!conflict) return null;
+    if (!conflict) return false;
     const calendar = { id: calendarId, userId, accountId };
-    return resolveConflict(tx, deps, calendar, { conflict, decision, by: userId });
+    await resolveConflict(tx, deps, calendar, { conflict, decision, by: userId });
+    return true;
   });
   await deps.jobs.enqueue('push-calendar', { calendarId });
   return ended;
@@ -252,11 +253,11 @@ test('a person and the tick at once: one of them decides', async () => {
     resolveConflicts(world.deps),
   ]);
   const [conflict] = await conflictsIn(world);
-  expect(conflict?.resolved_by).toBe(ended === null ? 'strategy' : world.userId);
+  expect(conflict?.resolved_by).toBe(ended ? world.userId : 'strategy');
   expect(ticked.failed).toBe(0);
   await settled(world);
-  expect(titlesThere(world)).toEqual([ended === null ? 'here' : 'there']);
-  expect(await local.writes()).toHaveLength(ended === null ? 2 : 1);
+  expect(titlesThere(world)).toEqual([ended ? 'there' : 'here']);
+  expect(await local.writes()).toHaveLength(ended ? 1 : 2);
 });
 
 test('while it is open, a conflict says what the provider has now; wanted by both, it is over', async () => {
@@ -292,8 +293,8 @@ test('decided for here: only what collided is written, and what came in there be
   there({ location: 'Room 9' });
   await hint(world);
   await pullNow(world);
-  expect(await answer(world, { resolution: 'local' })).toBe('done');
-  expect(await answer(world, { resolution: 'local' })).toBeNull();
+  expect(await answer(world, { resolution: 'local' })).toBe(true);
+  expect(await answer(world, { resolution: 'local' })).toBe(false);
   await settled(world);
   expect(world.cloud.truth(world.providerCalendarId)).toMatchObject([
     { event: { fields: { summary: 'here', location: 'Room 9' } } },
@@ -307,7 +308,7 @@ test('decided for here what its owner deleted: it is made anew, under the same i
   world.cloud.remove(world.providerCalendarId, 'm1');
   await local.change(id, { summary: 'here' });
   await work(world);
-  expect(await answer(world, { resolution: 'local' })).toBe('done');
+  expect(await answer(world, { resolution: 'local' })).toBe(true);
   await settled(world);
   expect(titlesThere(world)).toEqual(['here']);
   expect(await local.event(id)).toMatchObject({ summary: 'here', deleted_at: null });
@@ -324,7 +325,7 @@ test.each<[Decision['resolution'], string[]]>([
   await work(world);
   const decision: Decision =
     resolution === 'merge' ? { resolution, patchUpon: () => ({ summary: 'both' }) } : { resolution };
-  expect(await answer(world, decision)).toBe('done');
+  expect(await answer(world, decision)).toBe(true);
   await settled(world);
   expect(titlesThere(world)).toEqual(titles);
   expect(await conflictsIn(world)).toMatchObject([
