@@ -156,6 +156,32 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     expect(await texts(side)).toEqual(expected.slice(2, 3));
   });
 
+  test('restored: a day that was called off, and the series as it was before this and following', async () => {
+    const { side, id } = await daily(provider);
+    const changed = await side.ask('PATCH', `/events/${await occurrence(side, 3)}?scope=this`, {
+      summary: 'Changed',
+    });
+    const off = await side.ask('DELETE', `/events/${await occurrence(side, 4)}?scope=this`);
+    await rest(side);
+    const before = ['0 9 Daily', '1 9 Daily', '2 9 Daily', '3 9 Changed', '5 9 Daily'];
+    expect(await texts(side)).toEqual(before);
+    const history = await side.ask('GET', `/events/${id}/history`);
+    const [{ n: whole } = { n: null }] = history.body.items;
+    await side.ask('PATCH', `/events/${await occurrence(side, 1)}?scope=following`, { summary: 'Later' });
+    await rest(side);
+    expect(await texts(side)).toEqual(['0 9 Daily', '1 9 Later', '2 9 Later', '3 9 Changed', '5 9 Later']);
+    expect(await side.ask('POST', `/events/${id}/restore`, { revision: whole })).toMatchObject({
+      status: 202,
+    });
+    await rest(side);
+    expect(await texts(side)).toEqual(before);
+    expect((await side.ask('GET', `/events/${changed.body.id}`)).body).toMatchObject({ deleted_at: null });
+    await side.ask('POST', `/events/${off.body.id}/restore`, { revision: 0 });
+    await rest(side);
+    expect(await texts(side)).toEqual([...before.slice(0, 4), '4 9 Daily', '5 9 Daily']);
+    expect((await side.ask('GET', '/conflicts')).body.items).toEqual([]);
+  });
+
   test('all, by way of one occurrence: the series moves by as much', async () => {
     const { side, id } = await daily(provider);
     const third = await occurrence(side, 2);

@@ -19,7 +19,7 @@ export interface Revision {
   /** Null: it was deleted. */
   after: object | null;
   writeId: string | null;
-  /** "This and following": the series that took over what was cut off. */
+  /** Of a cut ("this and following"): the series that took over, if any did. */
   continuedBy?: EventId | null;
 }
 

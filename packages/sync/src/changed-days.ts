@@ -120,7 +120,8 @@ function placedAt(series: StoredEvent, slot: Slot) {
   return { starts_at: new Date(asIfUtc(start)), ends_at: new Date(asIfUtc(end)) };
 }
 
-function hasSlot({ zones }: Pick<LocalWriteDeps, 'zones'>, fields: EventFields, slot: Slot): boolean {
+/** Whether a series has an occurrence there, replaced or not. */
+export function hasSlot({ zones }: Pick<LocalWriteDeps, 'zones'>, fields: EventFields, slot: Slot): boolean {
   const from = Date.parse(asIfUtc(originalStart(fields.start, slot)));
   const window = { from: new Date(from), to: new Date(from + 1) };
   const { occurrences } = expandSeries({ ...fields, window, replaced: new Set() }, zones);

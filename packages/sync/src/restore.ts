@@ -7,6 +7,7 @@ import { newId, type Attendee, type EventPatch, type WritableFields } from '@cal
 import {
   believeThere,
   daysCutOff,
+  exceptionsFrom,
   giveDeletionAway,
   insertWrite,
   keepRevision,
@@ -24,6 +25,7 @@ import {
   type Transaction,
   type WriteRow,
 } from '@calfleet/db';
+import { hasSlot } from './changed-days.ts';
 import { storedFields, writableOf } from './event-row.ts';
 import {
   changeIn,
@@ -63,7 +65,8 @@ export async function writeRestore(
   if (!isThere) return { written: await bringBack(tx, deps, calendar, { event, fields: standing(was) }) };
   const patch = patchBetween(writableOf(storedFields(event)), was);
   const written = await writeChange(tx, deps, calendar, { event, patch });
-  for (const cut of past.cuts) await mend(tx, deps, calendar, { series: event, cut });
+  const cuts = event.kind === 'series' ? past.cuts : [];
+  for (const cut of cuts) await mend(tx, deps, calendar, { series: event, cut });
   return { written };
 }
 
@@ -91,6 +94,18 @@ async function mend(
   for (const { id, revision } of await daysCutOff(tx, series, { at: cut.at, limit: daysMax })) {
     const day = await readStoredEvent(tx, { userId, id });
     if (day) await writeRestore(tx, deps, calendar, { event: day, revision });
+  }
+  // A provider may have forgotten with the days which of them were called off.
+  for (const day of await exceptionsFrom(tx, series, { slot: '', limit: daysMax })) {
+    if (day.slot === null || !day.slot_cancelled || hasSlot(deps, storedFields(series), day.slot)) continue;
+    await insertWrite(tx, changeIn(calendar, deps.clock.now()), {
+      id: newId(),
+      eventId: day.id,
+      op: 'delete',
+      patch: {},
+      base: writableOf(plainOccurrence(series, day.slot, null)),
+      baseVersion: null,
+    });
   }
 }
 

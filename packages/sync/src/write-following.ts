@@ -42,11 +42,14 @@ export interface Following {
  */
 export async function writeFollowing(
   tx: Transaction,
-  deps: LocalWriteDeps,
+  given: LocalWriteDeps,
   calendar: WrittenCalendar,
   { occurrence, split, patch }: Following,
 ): Promise<Written> {
   const { series, slot } = occurrence;
+  // One moment for all of it: by it, what was cut off together is found again.
+  const at = given.clock.now();
+  const deps = { ...given, clock: { now: () => at } };
   const days = patch ? await changedDays(tx, deps, { series, slot, lines: split.after }) : [];
   for (const exception of await exceptionsOf(tx, series, slot)) {
     if (exception.deleted_at === null) await writeDeletion(tx, deps, calendar, exception);
@@ -55,7 +58,7 @@ export async function writeFollowing(
   const ended = await writeChange(tx, deps, calendar, {
     event: series,
     patch: { recurrence: split.before },
-    ends: { before: slot, continuedBy: patch && eventId },
+    ends: { before: slot, continuedBy: eventId },
   });
   if (!ended) throw new Error('A series was cut, and did not change.');
   if (!patch) return ended;

@@ -89,10 +89,10 @@ export async function writeNewEvent(
   return { eventId, writeId };
 }
 
-/** "This and following": where a series ends, and what goes on in its place. */
+/** "This and following": where a series ends, and what goes on in its place, if anything does. */
 export interface SeriesEnd {
   before: Slot;
-  continuedBy: EventId | null;
+  continuedBy: EventId;
 }
 
 /** @param event as {@link readStoredEvent} gave it in this transaction, alive. @returns null: nothing changes */

@@ -19,5 +19,5 @@ create index calendar_events_unnamed on calendar_events (calendar_id)
   where provider_event_id is null and kind = 'exception';
 
 alter table calendar_event_revisions
-  -- "This and following": the series that took over what was cut off.
+  -- Of a cut ("this and following"): the series that took over, if any did.
   add continued_by uuid;
