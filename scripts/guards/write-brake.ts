@@ -11,7 +11,7 @@ export const writeBrake: readonly Guard[] = [
     file: writes,
     guard: 'and not ${areWritesStopped(Prisma.sql`a.id`)}',
     without: '',
-    test: 'for all nothing leaves and nobody is rung for',
+    test: 'nothing leaves and nobody is rung for',
   },
   {
     says: 'a push that is under way takes nothing more',

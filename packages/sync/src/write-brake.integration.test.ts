@@ -8,7 +8,7 @@ import {
   type Transaction,
 } from '@calfleet/db';
 import type { EventId, EventTime } from '@calfleet/domain';
-import { drainWebhooks } from './index.ts';
+import { drainWebhooks, pushCalendar } from './index.ts';
 import { localWrites } from '../testing/local-writes.ts';
 import { hint, meeting, pullNow, putMeetings, useWorlds } from '../testing/scene.ts';
 import type { World } from '../testing/world.ts';
@@ -88,6 +88,8 @@ describe('the kill switch', () => {
       const { world, local, ids } = await mirrored(2);
       await stop(world);
       for (const id of ids) await local.change(id, { summary: 'wished' });
+      const { signal } = new AbortController();
+      expect(await pushCalendar(world.deps, world.calendarId, signal)).toBe('busy');
       await work(world);
       await drainWebhooks(world.deps);
       expect(world.jobs.filter(({ name }) => name === 'push-calendar')).toEqual([]);
