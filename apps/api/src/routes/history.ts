@@ -12,7 +12,7 @@ import { writableCalendar } from '../writable-calendar.ts';
 import { performWrite } from '../writes.ts';
 import { accepted, requireVersion } from './event-writes.ts';
 
-/** Up to what Postgres counts to in JavaScript's own numbers. */
+/** A revision's number, as far as numbers are exact. */
 const number = z.string().regex(/^\d{1,15}$/);
 
 /** Newest first; of deleted events, too. */
