@@ -2,6 +2,7 @@
 import type { Guard } from './guard.ts';
 
 const testFile = 'packages/sync/src/two-way.integration.test.ts';
+const conflicts = 'packages/sync/src/conflicts.integration.test.ts';
 const project = 'integration';
 
 const push = 'packages/sync/src/push.ts';
@@ -11,15 +12,15 @@ export const twoWay: readonly Guard[] = [
   {
     says: 'an older page says nothing against a write',
     file: 'packages/db/src/writes.ts',
-    guard: 'and e.written_seq <= ${writeSeq} ',
-    without: '',
+    guard: 'and e.written_seq <= ${writeSeq}\n',
+    without: '\n',
     test: 'such a page says nothing against a second edit',
   },
   {
     says: 'a deletion that was answered is newer than any page asked for before',
     file: push,
-    guard: 'if (!item) return stampWritten(tx, event.id, evidence.writtenSeq);',
-    without: 'if (!item) return;',
+    guard: 'return stampWritten(tx, event.id, evidence.writtenSeq);',
+    without: 'return;',
     test: 'what was deleted here stays so',
   },
   {
@@ -44,8 +45,48 @@ export const twoWay: readonly Guard[] = [
     test: 'both changed the same, provider_wins',
   },
   {
+    says: 'who is faster each time is given way to',
+    file: push,
+    guard: 'if (isMoved && write.rounds < roundsMax) {',
+    without: 'if (isMoved) {',
+    testFile: conflicts,
+    test: 'newest_wins a racing owner',
+  },
+  {
+    says: 'a write that was decided about while it was under way gets no second conflict',
+    file: push,
+    guard: 'if (!(await isPushing(tx, write.id))) return;',
+    without: '',
+    testFile: conflicts,
+    test: 'what came in between in the last round',
+  },
+  {
+    says: 'what a person decides about is what is there now',
+    file: meeting,
+    guard: 'await refreshConflict(this.tx, write.id, sidesOf(collisions));',
+    without: '',
+    testFile: conflicts,
+    test: 'a conflict says what the provider has now',
+  },
+  {
+    says: 'a conflict is decided once',
+    file: 'packages/db/src/conflicts.ts',
+    guard: "${id}::uuid and status = 'open' for update skip locked`",
+    without: '${id}::uuid for update skip locked`',
+    testFile: conflicts,
+    test: 'a person and the tick at once',
+  },
+  {
+    says: 'a strategy does not undo what the user wrote since',
+    file: 'packages/sync/src/resolve.ts',
+    guard: '.filter(([field]) => !said.has(field))',
+    without: '',
+    testFile: conflicts,
+    test: 'a strategy does not undo',
+  },
+  {
     says: 'quick edits are told as one',
-    file: 'packages/sync/src/write.ts',
+    file: 'packages/sync/src/note-write.ts',
     guard: 'const goesWith = waiting && folded(waiting, wish);',
     without: 'const goesWith = waiting && (null as ReturnType<typeof folded>);',
     test: 'wishes for what has not left yet go together',
