@@ -84,3 +84,16 @@ export function idempotencyKeyOf(headers: NodeJS.Dict<string[]>): string | null 
   if (/\p{Cc}/u.test(key)) throw invalid('Idempotency-Key', 'holds a control character');
   return key;
 }
+
+const entityTag = /^(?:W\/)?"[\x21\x23-\x7e]*"$/;
+
+/**
+ * Whether an If-Match header allows a change of what is at this version: it names it, or says `*` (RFC 9110, 13.1.1).
+ * A weak tag names nothing. @throws RequestProblem `invalid_input`: it is no list of tags
+ */
+export function allowsVersion(ifMatch: string | null, version: bigint): boolean {
+  if (ifMatch === null || ifMatch.trim() === '*') return true;
+  const tags = ifMatch.split(',').map((tag) => tag.trim());
+  if (!tags.every((tag) => entityTag.test(tag))) throw invalid('If-Match', 'must be a version in quotes');
+  return tags.includes(`"${version}"`);
+}

@@ -8,7 +8,7 @@ import { eventAnswer } from '../answers/event.ts';
 import type { Answer, Call, Context, Handler } from '../context.ts';
 import { invalid, RequestProblem } from '../problems.ts';
 import { changedFields, eventFields, newFields } from '../requests/event-fields.ts';
-import { readBody, readQuery, uuid } from '../requests/input.ts';
+import { allowsVersion, readBody, readQuery, uuid } from '../requests/input.ts';
 import { writableCalendar } from '../writable-calendar.ts';
 import { performWrite } from '../writes.ts';
 import { deleteMeant, findMeant, readNamed, shownBy, writeMeant } from '../written-event.ts';
@@ -74,9 +74,9 @@ export const deleteEvent: Handler = async (context, call) => {
   });
 };
 
-/** @throws RequestProblem `version_conflict` */
+/** @throws RequestProblem `version_conflict`, `invalid_input` */
 export function requireVersion({ ifMatch }: Call, { version }: StoredEvent): void {
-  if (ifMatch !== null && ifMatch !== `"${version}"`) {
+  if (!allowsVersion(ifMatch, version)) {
     throw new RequestProblem('version_conflict', `The event is at version ${version}`);
   }
 }
