@@ -68,7 +68,7 @@ async function refusals(
   for (const [method, path, body] of asked) {
     const { status, type, body: problem } = await send(method, path, body, ask);
     expect(type).toContain('application/problem+json');
-    expect(problem).toMatchObject({ status, type: expect.anything() as string });
+    expect(problem['status']).toBe(status);
     const named = problem.errors?.map(({ path: name }) => name) ?? [];
     answers.push([status, problem.code, ...named]);
   }
