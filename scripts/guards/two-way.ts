@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts';
 
 const testFile = 'packages/sync/src/two-way.integration.test.ts';
 const conflicts = 'packages/sync/src/conflicts.integration.test.ts';
+const occurrences = 'packages/sync/src/occurrence-writes.integration.test.ts';
 const project = 'integration';
 
 const push = 'packages/sync/src/push.ts';
@@ -122,5 +123,47 @@ export const twoWay: readonly Guard[] = [
     without: 'if (last.state === null) {',
     testFile: 'packages/sync/src/restore.integration.test.ts',
     test: 'where the answer to the deletion was lost, after',
+  },
+  {
+    says: 'one day of a series leaves behind its series',
+    file: 'packages/db/src/writes.ts',
+    guard: `and (o.event_id in (n.event_id, n.series_event_id)
+      or coalesce(o.series_event_id, o.event_id) = coalesce(n.series_event_id, n.event_id)))`,
+    without: 'and o.event_id = n.event_id)',
+    testFile: occurrences,
+    test: 'an occurrence of a series that nobody was told of yet waits',
+  },
+  {
+    says: 'a day that others changed first gets no second row',
+    file: meeting,
+    guard: 'if (unsettled.unnamed) await nameOccurrences(',
+    without: 'if (unsettled.writes === null) await nameOccurrences(',
+    testFile: occurrences,
+    test: 'others changed and called off the same occurrences first',
+  },
+  {
+    says: 'a slot that we emptied stays so',
+    file: 'packages/db/src/sweep.ts',
+    guard:
+      'and written_seq <= ${evidence.writeSeq} and not ${hasUnsettledWrites(Prisma.sql`calendar_events.id`)}',
+    without: '',
+    testFile: occurrences,
+    test: 'one occurrence is called off',
+  },
+  {
+    says: 'a series that is deleted takes its changed days with it',
+    file: meeting,
+    guard: 'return this.keepDaysOf(write);',
+    without: 'return;',
+    testFile: occurrences,
+    test: 'a series is deleted here with its changed days',
+  },
+  {
+    says: 'a day that was called off takes place again',
+    file: push,
+    guard: "if (error.code === 'remote_missing' && write.revives) return standInstead(deps, lease, taken);",
+    without: '',
+    testFile: 'packages/sync/src/restore-series.integration.test.ts',
+    test: 'a day that was called off takes place again',
   },
 ].map((guard) => ({ invariant: 'two-way', project, testFile, ...guard }));
