@@ -75,7 +75,7 @@ export const twoWay: readonly Guard[] = [
     guard: "${id}::uuid and status = 'open' for update skip locked`",
     without: '${id}::uuid for update skip locked`',
     testFile: conflicts,
-    test: 'a person and the tick at once',
+    test: 'a person decides while the tick has it',
   },
   {
     says: 'a strategy does not undo what the user wrote since',

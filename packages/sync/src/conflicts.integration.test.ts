@@ -266,6 +266,21 @@ test('nothing is written to a calendar that its user has closed meanwhile; the p
   expect(await resolveConflicts(world.deps)).toMatchObject({ provider: 1, left: 0 });
 });
 
+test('a person decides while the tick has it in hand: it stays decided', async () => {
+  const { world, local } = await openWorld();
+  await setStrategy(world, 'local_wins');
+  let reached = 0;
+  world.hook = async (point) => {
+    // The page is read; what comes next is the first decision.
+    if (point !== 'before' || (reached += 1) < 2) return;
+    world.hook = null;
+    await answer(world, { resolution: 'provider' });
+  };
+  expect(await resolveConflicts(world.deps)).toEqual({ local: 0, provider: 0, left: 1, failed: 0 });
+  expect(await conflictsIn(world)).toMatchObject([{ resolution: 'provider', resolved_by: world.userId }]);
+  expect(await states(local)).toEqual(['update discarded']);
+});
+
 test('a person and the tick at once: one of them decides', async () => {
   const { world, local } = await openWorld();
   await setStrategy(world, 'local_wins');
