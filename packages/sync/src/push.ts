@@ -299,7 +299,8 @@ const withLease = (
   lease: PushLease,
   work: (tx: Transaction) => Promise<void>,
 ): Promise<void> =>
-  deps.db.transaction({ role: 'worker' }, async (tx) => {
+  // Locked as an edit locks it: whoever edits locks the event before its writes.
+  deps.db.transaction({ role: 'worker', calendars: [lease.calendarId] }, async (tx) => {
     await keepPush(tx, lease);
     await work(tx);
   });
