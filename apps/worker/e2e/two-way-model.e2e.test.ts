@@ -135,8 +135,8 @@ async function play<Owner>(stage: Stage<Owner>): Promise<void> {
   try {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(ownerEdit, { maxLength: 4 }),
-        fc.array(command, { minLength: 3, maxLength: 30 }),
+        fc.array(ownerEdit, { minLength: 1, maxLength: 4, size: 'max' }),
+        fc.array(command, { minLength: 5, maxLength: 30, size: 'max' }),
         history,
       ),
       {

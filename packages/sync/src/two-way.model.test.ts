@@ -114,8 +114,8 @@ describe('both ways', () => {
       await fc.assert(
         fc.asyncProperty(
           strategy,
-          fc.array(ownerEdit, { maxLength: 4 }),
-          fc.array(command, { minLength: 3, maxLength: 30 }),
+          fc.array(ownerEdit, { minLength: 1, maxLength: 4, size: 'max' }),
+          fc.array(command, { minLength: 5, maxLength: 30, size: 'max' }),
           async (first, edits, commands) => {
             const play = await begin(db);
             await play.here.setStrategy(first);

@@ -25,6 +25,18 @@ export interface Here {
   /** @returns whether there was something to change */
   change(id: EventId, said: Said): Promise<boolean>;
   remove(id: EventId): Promise<boolean>;
+  /** @returns the slot of the nth occurrence; null: there is none, or nothing to change */
+  changeOccurrence(seriesId: EventId, nth: number, said: Said): Promise<string | null>;
+  removeOccurrence(seriesId: EventId, nth: number): Promise<string | null>;
+  /**
+   * This and following; `said` null: they take place no more.
+   * @returns the event that goes on, and how many wishes these are; null: nothing changes
+   */
+  changeFollowing(
+    seriesId: EventId,
+    nth: number,
+    said: Said | null,
+  ): Promise<{ eventId: EventId; wishes: number } | null>;
   /** A person's word about the nth write that may be retried or discarded, or about the nth open conflict. */
   decide(word: Word, nth: number): Promise<Decided | null>;
   setStrategy(strategy: ConflictStrategy): Promise<void>;
@@ -78,6 +90,29 @@ export const localEdit = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('create' as const), ...fresh }) },
   { weight: 7, arbitrary: fc.record({ op: fc.constant('change' as const), which, fields, hour }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), which }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant('change_occurrence' as const),
+      which,
+      nth: fc.nat(3),
+      fields: fc.subarray([...textFields], { minLength: 1 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: fc.constant('remove_occurrence' as const), which, nth: fc.nat(3) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: fc.constant('following' as const),
+      which,
+      nth: fc.nat(3),
+      fields: fc.subarray([...textFields]),
+      ends: fc.boolean(),
+    }),
+  },
 );
 export type LocalEdit = typeof localEdit extends fc.Arbitrary<infer T> ? T : never;
 
@@ -106,29 +141,67 @@ export const personsWord = fc.record({ word: fc.constantFrom(...words), which })
 type PersonsWord = typeof personsWord extends fc.Arbitrary<infer T> ? T : never;
 
 /** Edits of what is not there change nothing. */
-export async function editHere({ here, there, ledger }: Sides, edit: LocalEdit): Promise<void> {
-  const note = (event: string, said: Said): void => write(ledger, 'local', event, said);
+export async function editHere(sides: Sides, edit: LocalEdit): Promise<void> {
+  const { here, there, ledger } = sides;
   if (edit.op === 'create') {
     const begun = newEvent(ledger, 'L', edit);
-    note(await here.create(begun), begun);
+    write(ledger, 'local', await here.create(begun), begun);
     ledger.wishes += 1;
     return;
   }
-  const events = await here.events();
+  const isOfSeries = edit.op !== 'change' && edit.op !== 'remove';
+  const events = (await here.events()).filter(({ isSeries }) => isSeries || !isOfSeries);
   const event = events[edit.which % Math.max(1, events.length)];
   if (!event) return;
-  if (edit.op === 'change') {
-    const said = speak(ledger, 'L', {
-      ...edit,
-      fields: sayable(there, event, edit.fields),
-      allDay: event.allDay,
-    });
-    if (!(await here.change(event.id, said))) return;
-    note(event.id, said);
+  switch (edit.op) {
+    case 'change': {
+      const fields = sayable(there, event, edit.fields);
+      const said = speak(ledger, 'L', { ...edit, fields, allDay: event.allDay });
+      if (!(await here.change(event.id, said))) return;
+      write(ledger, 'local', event.id, said);
+      break;
+    }
+    case 'remove':
+      if (!(await here.remove(event.id))) return;
+      ledger.end('local', (id) => isOf(id, event.id));
+      if (event.isSeries && event.providerEventId !== null) ledger.forgive(event.providerEventId);
+      break;
+    default:
+      return editOccurrenceHere(sides, event, edit);
+  }
+  ledger.wishes += 1;
+}
+
+type OccurrenceEdit = Extract<LocalEdit, { nth: number }>;
+
+async function editOccurrenceHere(
+  { here, ledger }: Sides,
+  series: Awaited<ReturnType<Here['events']>>[number],
+  edit: OccurrenceEdit,
+): Promise<void> {
+  const said = (fields: readonly string[]): Said =>
+    speak(ledger, 'L', { fields, hour: 0, allDay: series.allDay });
+  if (edit.op === 'following') {
+    // The one that goes on has a title of its own.
+    const next = edit.ends ? null : said([...edit.fields, 'summary']);
+    const goesOn = await here.changeFollowing(series.id, edit.nth, next);
+    if (!goesOn) return;
+    ledger.wishes += goesOn.wishes;
+    if (next) write(ledger, 'local', goesOn.eventId, next);
+    // Its days are others' now, or nobody's.
+    ledger.end('local', (id) => id !== series.id && isOf(id, series.id));
+    if (!next && series.providerEventId !== null) ledger.forgive(series.providerEventId);
+    return;
+  }
+  if (edit.op === 'change_occurrence') {
+    const wish = said(edit.fields);
+    const slot = await here.changeOccurrence(series.id, edit.nth, wish);
+    if (slot === null) return;
+    write(ledger, 'local', `${series.id}_${slot}`, wish);
   } else {
-    if (!(await here.remove(event.id))) return;
-    ledger.end('local', (id) => id === event.id);
-    if (event.isSeries && event.providerEventId !== null) ledger.forgive(event.providerEventId);
+    const slot = await here.removeOccurrence(series.id, edit.nth);
+    if (slot === null) return;
+    ledger.end('local', (id) => id === `${series.id}_${slot}`);
   }
   ledger.wishes += 1;
 }

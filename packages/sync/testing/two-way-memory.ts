@@ -34,6 +34,21 @@ export function hereIn(world: LocalWorld): Here {
     create: async ({ time, ...fields }) => (await local.create({ ...time, ...fields })).eventId,
     change: async (id, said) => (await local.change(id, patchOf(said))) !== null,
     remove: async (id) => (await local.remove(id)) !== null,
+    changeOccurrence: async (seriesId, nth, said) => {
+      const slot = await slotIn(world, seriesId, nth);
+      return slot !== null && (await local.changeOccurrence(seriesId, slot, patchOf(said))) ? slot : null;
+    },
+    removeOccurrence: async (seriesId, nth) => {
+      const slot = await slotIn(world, seriesId, nth);
+      return slot !== null && (await local.removeOccurrence(seriesId, slot)) ? slot : null;
+    },
+    changeFollowing: async (seriesId, nth, said) => {
+      const slot = await slotIn(world, seriesId, nth);
+      if (slot === null) return null;
+      const wished = await local.changeFollowing(seriesId, slot, said && patchOf(said));
+      // One series ends, another begins, and its changed days are told one by one.
+      return wished && { eventId: wished.eventId, wishes: 2 + (await daysOf(world, wished.eventId)) };
+    },
     decide: (word, nth) => decide(world, word, nth),
     setStrategy: async (strategy) => {
       await world.real.transaction(
@@ -43,6 +58,33 @@ export function hereIn(world: LocalWorld): Here {
       );
     },
   };
+}
+
+/** The nth day on which a series takes place here. */
+async function slotIn(
+  { real, calendarId }: LocalWorld,
+  seriesId: EventId,
+  nth: number,
+): Promise<string | null> {
+  const rows = await real.transaction(
+    { role: 'worker' },
+    (tx) => tx.$queryRaw<{ slot: string }[]>`
+      select slot from calendar_occurrences
+       where calendar_id = ${calendarId}::uuid and owner_id = ${seriesId}::uuid order by slot limit 4`,
+  );
+  return rows[nth % Math.max(1, rows.length)]?.slot ?? null;
+}
+
+/** How many days of a series stand for themselves. */
+async function daysOf({ real, calendarId }: LocalWorld, seriesId: EventId): Promise<number> {
+  const rows = await real.transaction(
+    { role: 'worker' },
+    (tx) => tx.$queryRaw<unknown[]>`
+      select 1 from calendar_events e join calendar_events s on s.id = ${seriesId}::uuid
+       where e.calendar_id = ${calendarId}::uuid and e.kind = 'exception'
+         and (e.local_series_id = s.id or e.provider_series_id = s.provider_event_id)`,
+  );
+  return rows.length;
 }
 
 export const patchOf = ({ time, ...texts }: Said): EventPatch => ({ ...texts, ...time });
