@@ -195,15 +195,16 @@ export async function releasePush(tx: Transaction, { calendarId, epoch }: PushLe
 }
 
 /**
- * Of `n`. In order: not past an older one of the same event, or of its series, which may wait for later, nor past a
- * creation that a person has to look at.
+ * Of `n`. In order: not past an older one of the same event, or of its series, which may wait for later, nor past what a
+ * person has to look at first: a creation, or a change of the series, whose days may be others by then.
  */
 const mayLeave = (
   at: Date,
 ): Prisma.Sql => Prisma.sql`n.state in ('pending', 'pushing') and n.folded_into is null
   and (n.not_before is null or n.not_before <= ${at}) and not ${areWritesStopped(Prisma.sql`n.account_id`)}
   and not exists (select from calendar_writes o where o.calendar_id = n.calendar_id and o.id < n.id
-    and (o.state in ('pending', 'pushing') or (o.state = 'parked' and o.op = 'create')) and o.folded_into is null
+    and (o.state in ('pending', 'pushing')
+      or (o.state = 'parked' and (o.op = 'create' or o.event_id = n.series_event_id))) and o.folded_into is null
     and (o.event_id in (n.event_id, n.series_event_id)
       or coalesce(o.series_event_id, o.event_id) = coalesce(n.series_event_id, n.event_id)))`;
 
