@@ -15,7 +15,10 @@ beforeAll(async () => {
   monitor = createQueueMonitor({ redisUrl, prefix, onError: () => undefined });
   await fleet.house.startWorker();
 });
-afterEach(() => fleet.house.sandbox.faults.clear());
+afterEach(() => {
+  fleet.house.sandbox.faults.clear();
+  fleet.hushProviders(false);
+});
 afterAll(async () => {
   await monitor.close();
   await fleet.close();
@@ -122,6 +125,7 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
   });
 
   test('a calendar that goes by another strategy from now on: the tick decides what was open', async () => {
+    fleet.hushProviders(true);
     const { side, id } = await planned(provider, 'manual');
     side.elsewhere.rename('Planning', 'there');
     await side.ask('PATCH', `/events/${id}`, { summary: 'here' });

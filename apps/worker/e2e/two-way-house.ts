@@ -122,6 +122,11 @@ export async function openTwoWayHouse() {
         provider === 'google' ? await connectGoogle(house, email) : await connectMicrosoft(house, email);
       return mirror(connected, strategy);
     },
+    /** Whether providers say nothing of what their owners do: our writes meet it first, whatever is quicker. */
+    hushProviders: (isHushed: boolean): void => {
+      house.sandbox.setQuirks({ pushHold: isHushed });
+      house.sandbox.microsoft.setQuirks({ notificationHold: isHushed });
+    },
     close: async () => {
       await api.close({ timeoutMs: 1_000 });
       await queueBoard.close();
