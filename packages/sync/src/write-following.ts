@@ -11,7 +11,7 @@ import {
   type SplitSeries,
   type WritableFields,
 } from '@calfleet/domain';
-import { readPushed, type Transaction } from '@calfleet/db';
+import { freeSlot, readPushed, type Transaction } from '@calfleet/db';
 import { carryDays, changedDays, exceptionsOf, withoutFields } from './changed-days.ts';
 import { storedFields, writableOf } from './event-row.ts';
 import type { LocalWriteDeps, Written, WrittenCalendar } from './local-row.ts';
@@ -53,6 +53,8 @@ export async function writeFollowing(
   const days = patch ? await changedDays(tx, deps, { series, slot, lines: split.after }) : [];
   for (const exception of await exceptionsOf(tx, series, slot)) {
     if (exception.deleted_at === null) await writeDeletion(tx, deps, calendar, exception);
+    // Its provider never heard of it, and finds no such day any more: nothing is called off there.
+    if (exception.provider_event_id === null) await freeSlot(tx, exception.id);
   }
   const eventId = newId<EventId>();
   const ended = await writeChange(tx, deps, calendar, {
