@@ -72,7 +72,8 @@ export function createHandlers(deps: SyncDeps): Handlers {
     },
     'auto-sync': (_, context) => runTick(within(context), 'auto-sync', planAutoSync),
     'webhook-drain': (_, context) => runTick(within(context), 'webhook-drain', drainWebhooks),
-    'conflict-resolution': (_, context) => runTick(within(context), 'conflict-resolution', resolveConflicts),
+    'conflict-resolution': (_, context) =>
+      runTick(within(context), 'conflict-resolution', (engine) => resolveConflicts(engine, context.signal)),
     cleanup: (_, context) =>
       runTick(within(context), 'cleanup', (engine) => cleanUp(engine, { signal: context.signal })),
     'incremental-pull': (_, context) => runTick(within(context), 'incremental-pull', planDuePulls),

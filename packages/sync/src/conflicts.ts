@@ -16,8 +16,14 @@ const endedMax = 10_000;
 
 type Outcome = 'local' | 'provider' | 'left';
 
-/** @returns how many went which side; `left`: they wait for a person, or somebody is at them */
-export async function resolveConflicts(deps: SyncDeps): Promise<TickCounts> {
+/**
+ * @param signal the process stops: the next tick goes on
+ * @returns how many went which side; `left`: they wait for a person, or somebody is at them
+ */
+export async function resolveConflicts(
+  deps: SyncDeps,
+  signal: AbortSignal | null = null,
+): Promise<TickCounts> {
   const counts = { local: 0, provider: 0, left: 0, failed: 0 };
   let after: string | null = null;
   for (let pages = 0; pages < pagesMax && counts.local + counts.provider < endedMax; pages += 1) {
@@ -26,6 +32,7 @@ export async function resolveConflicts(deps: SyncDeps): Promise<TickCounts> {
     );
     const toPush = new Set<CalendarId>();
     for (const conflict of page) {
+      if (signal?.aborted) break;
       const outcome = await attempt(deps, conflict);
       counts[outcome] += 1;
       if (outcome === 'local') toPush.add(conflict.calendarId);
@@ -35,7 +42,7 @@ export async function resolveConflicts(deps: SyncDeps): Promise<TickCounts> {
       [...toPush].map((calendarId) => ({ name: 'push-calendar', payload: { calendarId } })),
     );
     after = page.at(-1)?.id ?? null;
-    if (page.length < pageSize) break;
+    if (page.length < pageSize || signal?.aborted) break;
   }
   return counts;
 }
