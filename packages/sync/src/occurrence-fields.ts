@@ -1,11 +1,14 @@
 /** What an occurrence shows that nobody changed: what its series shows, at its own time. */
 import {
+  expandSeries,
   instantOf,
   originalStartOf,
+  RecurrenceError,
   type EventFields,
   type EventTime,
   type SeriesSlot,
   type Slot,
+  type ZoneTable,
 } from '@calfleet/domain';
 import { familyName, type PlacedSlot, type StoredEvent } from '@calfleet/db';
 import { asIfUtc, storedFields } from './event-row.ts';
@@ -26,6 +29,23 @@ export function originalStart(first: EventTime, slot: Slot): EventTime {
   if (at === null) throw new Error(`"${slot}" is no slot.`);
   return like(first, new Date(asIfUtc(at)));
 }
+
+/** Whether the rule of a series, as it is stored, has the slot. */
+export function hasSlot(series: StoredEvent, slot: Slot, zones: ZoneTable): boolean {
+  const { start, end, recurrence } = storedFields(series);
+  const at = Date.parse(asIfUtc(originalStart(start, slot)));
+  const window = { from: new Date(at - dayMs), to: new Date(at + dayMs) };
+  try {
+    const { occurrences } = expandSeries({ start, end, recurrence, window, replaced: new Set() }, zones);
+    return occurrences.some((each) => each.slot === slot);
+  } catch (thrown) {
+    if (thrown instanceof RecurrenceError) return false;
+    throw thrown;
+  }
+}
+
+/** A floating time and a date lie at most so far from the same in UTC. */
+const dayMs = 86_400_000;
 
 /** The slot as providers are asked for it. */
 export function slotOfSeries(series: StoredEvent, slot: Slot): SeriesSlot {

@@ -39,12 +39,14 @@ import {
 import type { metricLabels } from '@calfleet/telemetry';
 import { sortItems, storeItems } from './apply.ts';
 import { openConflict } from './collisions.ts';
+import { deleteWhatever } from './delete-whatever.ts';
 import type { SyncDeps } from './deps.ts';
 import { storedFields, writableOf } from './event-row.ts';
 import { storeHalving } from './halve.ts';
 import { sayable } from './pull-failure.ts';
 import { ring, ringPush, ringRecheck } from './ring.ts';
 import { providerOf } from './provider-of.ts';
+import { takeBack } from './write.ts';
 import { standAlone } from './write-revival.ts';
 import { brakeAccount, brakeWrite } from './write-brake.ts';
 
@@ -86,7 +88,8 @@ export async function pushCalendar(
 /** null: somebody else pushes, or nobody is to write there. */
 async function acquire(deps: SyncDeps, tx: Transaction, calendarId: CalendarId): Promise<PushLease | null> {
   const lease = await acquirePush(tx, calendarId);
-  if (!lease || !(await brakeAccount(deps, tx, lease))) return lease;
+  // What leaves was asked for by a person, once.
+  if (!lease || lease.isLeaving || !(await brakeAccount(deps, tx, lease))) return lease;
   await releasePush(tx, lease);
   return null;
 }
@@ -103,7 +106,7 @@ const take = (deps: SyncDeps, lease: PushLease): Promise<Taken | 'held' | null> 
     const { writeSeq } = await keepPush(tx, lease);
     const write = await takeWrite(tx, lease.calendarId, deps.clock.now());
     if (!write) return null;
-    if (await brakeWrite(deps, tx, write)) return 'held';
+    if (!lease.isLeaving && (await brakeWrite(deps, tx, write))) return 'held';
     return { write, event: await readPushed(tx, write.event_id), writeSeq };
   });
 
@@ -135,7 +138,10 @@ async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): 
   }
   const target = { ...where, event: namedAs(event, write), providerVersion: write.base_version };
   if (write.op === 'delete') {
-    await provider.deleteEvent(session, target).catch(unlessMissing);
+    const sent = lease.isLeaving
+      ? deleteWhatever(provider, session, { ...target, clock: deps.clock })
+      : provider.deleteEvent(session, target);
+    await sent.catch(unlessMissing);
     return null;
   }
   const { patch } = write;
@@ -283,6 +289,10 @@ async function giveUp(
     await openConflict(tx, { ...lease, at }, { write, there, error });
     // Until somebody decides, what the provider has now is shown, and stands in the conflict.
     await recheckEvent(tx, event.id, at);
+    if (there === null && event.provider_event_id === null) {
+      const { calendarId: id, userId, accountId } = lease;
+      await takeBack(tx, deps, { id, userId, accountId }, await readPushed(tx, event.id));
+    }
   });
   count(deps, lease, 'conflict');
   await ringRecheck(deps, lease.calendarId);

@@ -46,7 +46,7 @@ import {
   type WrittenCalendar,
 } from './local-row.ts';
 import { noteWrite } from './note-write.ts';
-import { plainOccurrence } from './occurrence-fields.ts';
+import { hasSlot, plainOccurrence } from './occurrence-fields.ts';
 
 /** A new event. The provider's id comes with its answer. `cameOf`: the series that has to be told of before it. */
 export async function writeNewEvent(
@@ -174,7 +174,10 @@ export async function takeBack(
   const seriesId = await ownerOf(tx, event);
   if (seriesId === event.id) return;
   const { slot } = event;
-  const fields = plainOccurrence(await readPushed(tx, seriesId), slot, null);
+  const series = await readPushed(tx, seriesId);
+  // A series that was moved since has other days.
+  const isThere = series.deleted_at === null && hasSlot(series, slot, deps.zones);
+  const fields = isThere ? plainOccurrence(series, slot, null) : null;
   await placeInSlot(tx, change, { id: seriesId }, { seriesId, slot, fields });
 }
 
