@@ -160,10 +160,10 @@ export const twoWay: readonly Guard[] = [
   },
   {
     says: 'a day that was called off takes place again',
-    file: push,
-    guard: "if (error.code === 'remote_missing' && write.revives) return standInstead(deps, lease, taken);",
-    without: '',
+    file: 'packages/sync/src/restore.ts',
+    guard: 'revives: event.slot_cancelled',
+    without: 'revives: false',
     testFile: 'packages/sync/src/restore-series.integration.test.ts',
-    test: 'a day that was called off takes place again',
+    test: 'a changed day that its owner called off takes place again',
   },
 ].map((guard) => ({ invariant: 'two-way', project, testFile, ...guard }));

@@ -108,6 +108,13 @@ export async function foldWrite(
      where id = ${id}::uuid`;
 }
 
+/** What was refused was mended: it leaves again, with what goes with it. */
+export async function reopenWrite(tx: Transaction, id: string, at: Date): Promise<void> {
+  await tx.$executeRaw`
+    update calendar_writes set state = 'pending', error = null, not_before = null, updated_at = ${at}
+     where (id = ${id}::uuid or folded_into = ${id}::uuid) and state = 'parked'`;
+}
+
 /** What is left to be written, and upon what. */
 export async function rebaseWrite(
   tx: Transaction,

@@ -4,6 +4,7 @@ import {
   foldWrite,
   insertWrite,
   rebaseWrite,
+  reopenWrite,
   settleWrite,
   unsettledWrites,
   type LocalChange,
@@ -27,7 +28,7 @@ export async function noteWrite(
 ): Promise<string> {
   const id = newId();
   const waiting = (await unsettledWrites(tx, [event.id])).findLast(
-    (write) => write.state === 'pending' || isHeld(write) || isRefused(write),
+    ({ state }) => state === 'pending' || state === 'parked',
   );
   if (waiting && isSent(waiting) && wish.op === 'update') {
     // It may be there already, as it was: what is wished now goes with it, should it be made yet, and behind it.
@@ -45,13 +46,14 @@ export async function noteWrite(
     base: base ?? writableOf(storedFields(event)),
     baseVersion,
   });
-  if (!goesWith) return id;
-  await foldWrite(tx, id, { ...waiting, at: change.at });
+  if (goesWith) await foldWrite(tx, id, { ...waiting, at: change.at });
   if (goesWith === 'nothing') {
     await settleWrite(tx, waiting.id, { state: 'discarded', error: null, at: change.at });
-  } else {
-    await rebaseWrite(tx, goesWith, change.at);
+    return id;
   }
+  if (goesWith) await rebaseWrite(tx, goesWith, change.at);
+  // Whoever changes what was refused mends it: it leaves again. What the brake laid down waits for a person all the same.
+  if (waiting?.state === 'parked' && !isHeld(waiting)) await reopenWrite(tx, waiting.id, change.at);
   return id;
 }
 
