@@ -14,6 +14,7 @@ export {
   type EventBody,
 } from './control/calendar-owner.ts';
 export { ControlClient } from './control/client.ts';
+export type { ConsentWish } from './control/consent.ts';
 export type { FaultEffect, FaultPlan, FaultReport, Operation } from './faults/faults.ts';
 export type { QuirkChanges, Quirks } from './faults/quirks.ts';
 export type { Notification, PushCounts } from './push/push.ts';

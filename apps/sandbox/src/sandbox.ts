@@ -1,5 +1,6 @@
 /** A running sandbox: the world, its HTTP side, and the handles tests use in the same process. */
 import { SandboxClock, realTime, type SandboxTime } from './clock.ts';
+import { consent, type ConsentWish } from './control/consent.ts';
 import { GoogleOwner } from './control/owner.ts';
 import { changeQuirks, type QuirkChanges, type Quirks } from './faults/quirks.ts';
 import type { Faults } from './faults/faults.ts';
@@ -41,6 +42,8 @@ export interface Sandbox {
   readonly clock: SandboxClock;
   readonly quirks: Quirks;
   setQuirks(changes: QuirkChanges): void;
+  /** A person decides on a consent page. @returns where the browser is sent next */
+  consent(wish: ConsentWish): string;
   /** Forgets accounts, calendars, tokens, channels, faults and knobs of both providers; time stays. */
   reset(): void;
   close(): Promise<void>;
@@ -75,6 +78,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     setQuirks: (changes) => {
       world.quirks = changeQuirks(world.quirks, changes);
     },
+    consent: (wish) => consent(core, wish).location,
     reset: () => {
       world.clear();
       graph.clear();

@@ -260,4 +260,67 @@ export interface TokenEndpoint {
    * @throws misconfigured `invalid_client`: an operator's problem, not the user's
    */
   refresh(request: { refreshToken: string; clock: Clock }): Promise<TokenGrant>;
+
+  /**
+   * Ends the grant, and with it all that its user ever granted us. One that is dead already is success. Absent where a
+   * provider has no such call for apps (Microsoft): its tokens are forgotten, and run out.
+   * @throws provider_unavailable nobody knows whether it was done: asking again is safe
+   */
+  revoke?(request: { refreshToken: string; clock: Clock }): Promise<void>;
+}
+
+/** What a user is asked for: reading alone, or writing too. */
+export type Access = 'read' | 'read_write';
+
+/** What ties a code to the browser trip that it comes from. Each is random, and used once. */
+export interface ConsentSecrets {
+  /** Proves to the token endpoint that we asked (RFC 7636). */
+  codeVerifier: string;
+  /** Comes back inside the identity token. */
+  nonce: string;
+}
+
+export interface ConsentRequest extends ConsentSecrets {
+  access: Access;
+  /** Comes back with the code. */
+  state: string;
+  /** Where the provider sends the browser: as registered there, to the letter. */
+  redirectUri: string;
+  /** Address of the mailbox that is meant; null: whichever the user chooses. */
+  loginHint: string | null;
+}
+
+export interface ExchangeRequest extends ConsentSecrets {
+  access: Access;
+  code: string;
+  /** The one that the code was asked for with. */
+  redirectUri: string;
+  /** Who says that the code is theirs (RFC 9207); null: nobody says. */
+  issuer: string | null;
+  clock: Clock;
+}
+
+/** What a user gave. */
+export interface Consent {
+  refreshToken: string | null;
+  /** All that is granted by now, in the provider's words. */
+  scopes: string[];
+  /** Permissions that the wanted access takes and the user did not give, in the provider's words. */
+  missing: string[];
+  /** As {@link CalendarListPage.mailbox} names it. */
+  mailbox: { id: string; email: string | null };
+}
+
+/** The part of a provider's OAuth that a person takes part in. */
+export interface ConsentEndpoint {
+  /** Where the user's browser is sent. */
+  authorizationUrl(request: ConsentRequest): string;
+
+  /**
+   * Makes a grant of a code.
+   * @throws request_rejected the code is over, used, or not ours; or what came with it is not for us
+   * @throws credentials_revoked the provider asks more of the user than consent
+   * @throws misconfigured `invalid_client` and its relatives: an operator's problem, not the user's
+   */
+  exchange(request: ExchangeRequest): Promise<Consent>;
 }

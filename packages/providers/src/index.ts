@@ -1,3 +1,4 @@
+export { createConsents, type Consents, type ConsentsConfig } from './consents.ts';
 export { createGoogleTokenEndpoint, type GoogleOauthOptions } from './google/oauth.ts';
 export { createGoogleProvider, type GoogleProviderOptions } from './google/provider.ts';
 export {

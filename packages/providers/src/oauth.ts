@@ -1,7 +1,8 @@
-/** Token endpoints (RFC 6749, 6): one request, and what its answer means. Providers bring their address and words. */
+/** Token endpoints (RFC 6749, 4.1.3 and 6): one request, and what its answer means. Providers bring their address and words. */
 import {
   instantOf,
   SyncError,
+  type Clock,
   type SyncErrorCode,
   type TokenEndpoint,
   type TokenGrant,
@@ -10,7 +11,7 @@ import { inCallSpan, type ProviderCall } from './call-span.ts';
 import { parseJson, retryAfterMs, send, type HttpAnswer } from './http.ts';
 import { isJson, textOf, type Json } from './json.ts';
 
-interface RefreshOptions {
+export interface TokenEndpointOptions {
   provider: ProviderCall['provider'];
   url: string;
   clientId: string;
@@ -24,37 +25,53 @@ interface RefreshOptions {
   factsOf?: (body: Json) => Record<string, number | null>;
 }
 
+interface TokenQuestion {
+  operation: 'refresh' | 'exchange';
+  form: Record<string, string>;
+  /** Error words that mean something else here. */
+  codes?: Record<string, SyncErrorCode>;
+  clock: Clock;
+}
+
 /** For answers that say "too many" and name no time; quotas are counted per minute. */
 const RETRY_AFTER_DEFAULT_MS = 60_000;
 
 /** A token endpoint that takes the client's secret in the body. */
-export function createTokenEndpoint(options: RefreshOptions): TokenEndpoint {
+export function createTokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
   return {
     async refresh({ refreshToken, clock }): Promise<TokenGrant> {
       // Taken before the request, so that a slow answer shortens the token's life and never stretches it.
       const askedAt = clock.now();
-      const call = { provider: options.provider, operation: 'refresh', method: 'POST' } as const;
-      const answer = await inCallSpan(call, () => sendRefresh(options, refreshToken));
-      const body = parseJson(answer.text);
-      if (answer.status !== 200) throw refusal(options, answer, body, askedAt);
-      return readGrant(body, askedAt);
+      const form = { grant_type: 'refresh_token', refresh_token: refreshToken };
+      return readGrant(await askTokenEndpoint(options, { operation: 'refresh', form, clock }), askedAt);
     },
   };
 }
 
-const sendRefresh = (options: RefreshOptions, refreshToken: string): Promise<HttpAnswer> =>
-  send({
-    method: 'POST',
-    url: options.url,
-    body: new URLSearchParams({
-      grant_type: 'refresh_token',
-      refresh_token: refreshToken,
-      client_id: options.clientId,
-      client_secret: options.clientSecret,
+/** @returns the body of a 200. @throws what a refusal means */
+export async function askTokenEndpoint(
+  options: TokenEndpointOptions,
+  { operation, form, codes, clock }: TokenQuestion,
+): Promise<unknown> {
+  const askedAt = clock.now();
+  const call = { provider: options.provider, operation, method: 'POST' } as const;
+  const answer = await inCallSpan(call, () =>
+    send({
+      method: 'POST',
+      url: options.url,
+      body: new URLSearchParams({
+        ...form,
+        client_id: options.clientId,
+        client_secret: options.clientSecret,
+      }),
+      timeoutMs: options.timeoutMs,
+      bytesMax: options.bytesMax,
     }),
-    timeoutMs: options.timeoutMs,
-    bytesMax: options.bytesMax,
-  });
+  );
+  const body = parseJson(answer.text);
+  if (answer.status === 200) return body;
+  throw refusal({ ...options, codes: { ...options.codes, ...codes } }, { operation, answer, body }, askedAt);
+}
 
 function readGrant(body: unknown, askedAt: Date): TokenGrant {
   const accessToken = isJson(body) ? textOf(body['access_token']) : null;
@@ -71,12 +88,16 @@ function readGrant(body: unknown, askedAt: Date): TokenGrant {
   };
 }
 
-/** An error word decides; without one (proxies, outages) the grant may well live and the refresh is tried again. */
-function refusal(options: RefreshOptions, answer: HttpAnswer, body: unknown, now: Date): SyncError {
+/** An error word decides; without one (proxies, outages) the grant may well live and the question is asked again. */
+function refusal(
+  options: TokenEndpointOptions,
+  { operation, answer, body }: { operation: string; answer: HttpAnswer; body: unknown },
+  now: Date,
+): SyncError {
   const error = isJson(body) ? textOf(body['error']) : null;
   const reason = error !== null && /^\w{1,60}$/.test(error) ? error : null;
   const facts = isJson(body) ? options.factsOf?.(body) : undefined;
-  const context = { operation: 'refresh', status: answer.status, reason, ...facts };
+  const context = { operation, status: answer.status, reason, ...facts };
   const wait = retryAfterMs(answer.headers.get('retry-after'), now);
   const message = `the token endpoint answered ${answer.status}${reason === null ? '' : ` ${reason}`}`;
   if (answer.status === 429) {

@@ -7,6 +7,7 @@ import type { Notification, PushCounts } from '../push/push.ts';
 import { MicrosoftControl } from '../microsoft/control-client.ts';
 import type { UsageReport } from '../store/usage.ts';
 import type { CalendarChanges, CalendarTruth, EventBody } from './calendar-owner.ts';
+import type { ConsentWish } from './consent.ts';
 import type { NewAccount, NewCalendar } from './owner.ts';
 
 export class ControlClient {
@@ -78,6 +79,11 @@ export class ControlClient {
   /** Answers when no notification is on its way any more. */
   settlePush(): Promise<PushCounts> {
     return this.call('POST', ['push', 'settle']);
+  }
+
+  /** A person decides on a consent page. @returns where the browser is sent next */
+  async consent(wish: ConsentWish): Promise<string> {
+    return (await this.call<{ location: string }>('POST', ['consent'], wish)).location;
   }
 
   seedDemo(seed = 1): Promise<unknown> {

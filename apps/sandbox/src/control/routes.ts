@@ -12,6 +12,7 @@ import { microsoftControl } from '../microsoft/control-routes.ts';
 import { seedDemoMailboxes } from '../seed/demo-microsoft.ts';
 import { manyEvents } from '../seed/many.ts';
 import { calendarReply } from './calendar-routes.ts';
+import { consent, consentInput } from './consent.ts';
 import { ControlError } from './owner.ts';
 
 export interface ControlRequest {
@@ -82,6 +83,8 @@ function singles({ core, params, body }: ControlCall, key: string): Reply | unde
       return json(world.quirks);
     case 'GET usage':
       return json(world.usage.report(params.get('account') ?? undefined));
+    case 'POST consent':
+      return json(consent(core, consentInput.parse(body)));
     case 'POST seed':
       return json(seed(core, body));
     default:

@@ -18,6 +18,7 @@ export const operations = [
   'events.instances',
   'events.watch',
   'channels.stop',
+  'oauth.authorize',
   'oauth.token',
   'oauth.revoke',
   'oauth.userinfo',
@@ -42,6 +43,7 @@ export const operations = [
   'graph.subscription.update',
   'graph.subscription.delete',
   'graph.subscription.reauthorize',
+  'login.authorize',
   'login.token',
 ] as const;
 

@@ -11,6 +11,7 @@ import type { CalendarEntry } from '../store/calendar.ts';
 import type { World } from '../store/world.ts';
 import { getCalendar, getCalendarEntry, listCalendars } from './calendar-list.ts';
 import type { Call } from './call.ts';
+import { authorize } from './consent.ts';
 import { authError, badRequest, GoogleError, notFound, rateLimitExceeded } from './errors.ts';
 import { getEvent, insert, instances, patch, remove, update } from './events.ts';
 import { bearerOf, holderOf } from './grants.ts';
@@ -121,6 +122,12 @@ async function operate(call: Call, route: Route, entry: CalendarEntry | undefine
 }
 
 function planOAuth(world: World, request: GoogleRequest, operation: Operation): PlannedRequest {
+  if (operation === 'oauth.authorize') {
+    const { method, params, body, rootUrl } = request;
+    const call = { world, method, params, form: new URLSearchParams(body), rootUrl };
+    const account = call.form.get('account') ?? params.get('login_hint');
+    return { operation, account, calendar: null, run: () => guarded(async () => authorize(call)) };
+  }
   const form = request.body === '' ? request.params : new URLSearchParams(request.body);
   const call: OAuthCall = { world, form, authorization: request.headers.authorization };
   const account =

@@ -1,6 +1,7 @@
 /** The token, revocation and userinfo endpoints. https://developers.google.com/identity/protocols/oauth2/web-server */
 import { json, type Reply } from '../reply.ts';
 import type { World } from '../store/world.ts';
+import { exchange } from './consent.ts';
 import { bearerOf, holderOf, issueAccessToken, revokeGrant } from './grants.ts';
 
 export interface OAuthCall {
@@ -13,12 +14,13 @@ export interface OAuthCall {
 const refuse = (status: number, error: string, description: string): Reply =>
   json({ error, error_description: description }, status);
 
-/** The refresh grant: an access token, and never a new refresh token. */
+/** A code gives what the consent granted; a refresh token an access token, and never a new refresh token. */
 export function token({ world, form, authorization }: OAuthCall): Reply {
   const clientId = authenticateClient({ world, form, authorization });
   if (clientId === null) return refuse(401, 'invalid_client', 'The OAuth client was not found.');
   const grantType = form.get('grant_type');
   if (grantType === null) return refuse(400, 'invalid_request', 'Required parameter is missing: grant_type');
+  if (grantType === 'authorization_code') return exchange(world, form, clientId);
   if (grantType !== 'refresh_token') {
     return refuse(400, 'unsupported_grant_type', `Invalid grant_type: ${grantType.slice(0, 40)}`);
   }

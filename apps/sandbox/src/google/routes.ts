@@ -8,6 +8,8 @@ export interface Route {
 }
 
 const table: [method: string, pattern: RegExp, operation: Operation][] = [
+  ['GET', /^oauth2\/auth$/, 'oauth.authorize'],
+  ['POST', /^oauth2\/auth$/, 'oauth.authorize'],
   ['POST', /^oauth2\/token$/, 'oauth.token'],
   ['POST', /^oauth2\/revoke$/, 'oauth.revoke'],
   ['GET', /^oauth2\/userinfo$/, 'oauth.userinfo'],

@@ -1,6 +1,7 @@
 /** The login host's paths: tenant and endpoint → the functions of `oauth.ts`. */
 import type { FaultEffect, Operation } from '../faults/faults.ts';
 import type { Reply } from '../reply.ts';
+import { authorize } from './consent.ts';
 import { plannedLoginError } from './oauth-errors.ts';
 import { loginAccount, token, type LoginCall } from './oauth.ts';
 import type { MicrosoftWorld } from './world.ts';
@@ -21,7 +22,11 @@ const table: [
   pattern: RegExp,
   operation: Operation,
   run: (call: LoginCall) => Promise<Reply>,
-][] = [['POST', /^([^/]+)\/oauth2\/v2\.0\/token$/, 'login.token', token]];
+][] = [
+  ['GET', /^([^/]+)\/oauth2\/v2\.0\/authorize$/, 'login.authorize', authorize],
+  ['POST', /^([^/]+)\/oauth2\/v2\.0\/authorize$/, 'login.authorize', authorize],
+  ['POST', /^([^/]+)\/oauth2\/v2\.0\/token$/, 'login.token', token],
+];
 
 export interface PlannedLogin {
   operation: Operation;

@@ -1,8 +1,9 @@
 /**
- * The token endpoint of the login host: a refresh token in, an access token and the next refresh token out.
+ * The token endpoint of the login host: a code or a refresh token in, an access token and the next refresh token out.
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#refresh-the-access-token
  */
 import { json, type Reply } from '../reply.ts';
+import { exchange } from './consent.ts';
 import {
   endFamily,
   holderOf,
@@ -38,6 +39,7 @@ export async function token(call: LoginCall): Promise<Reply> {
   if ('refusal' in client) return client.refusal;
   const grantType = form.get('grant_type');
   if (grantType === null) return missing(world, 'grant_type');
+  if (grantType === 'authorization_code') return exchange(call, client.id);
   if (grantType !== 'refresh_token') {
     return loginError(world, 'unsupported_grant_type', {
       message: `The app requested an unsupported grant type '${grantType.slice(0, 40)}'.`,

@@ -3,6 +3,7 @@
  * Time, clients, faults and usage are those of the whole sandbox. The same seed and requests give the same answers.
  */
 import type { SandboxClock } from '../clock.ts';
+import { Codes } from '../consent/codes.ts';
 import type { Faults } from '../faults/faults.ts';
 import { Random } from '../random.ts';
 import type { Usage } from '../store/usage.ts';
@@ -46,6 +47,7 @@ export class MicrosoftWorld {
   /** Events by mailbox and transactionId. */
   readonly transactions = new Map<string, StoredItem>();
   readonly accessTokens = new Map<string, AccessToken>();
+  readonly codes = new Codes();
   /** Ids and tokens. */
   readonly names: Random;
   /** Page quirks, spurious conflicts, touches. */
@@ -125,6 +127,7 @@ export class MicrosoftWorld {
     this.items.clear();
     this.transactions.clear();
     this.accessTokens.clear();
+    this.codes.clear();
     this.throttle.clear();
     this.subscriptions.clear();
   }

@@ -3,6 +3,7 @@
  * Two worlds with the same seed that see the same requests give the same answers.
  */
 import type { SandboxClock } from '../clock.ts';
+import { Codes } from '../consent/codes.ts';
 import { Faults } from '../faults/faults.ts';
 import { Quota } from '../faults/quota.ts';
 import { documentedQuirks, type Quirks } from '../faults/quirks.ts';
@@ -24,6 +25,7 @@ export class World {
   readonly accounts = new Map<string, Account>();
   readonly calendars = new Map<string, Calendar>();
   readonly accessTokens = new Map<string, AccessToken>();
+  readonly codes = new Codes();
   readonly usage = new Usage();
   readonly quota = new Quota();
   readonly faults: Faults;
@@ -79,6 +81,7 @@ export class World {
     this.accounts.clear();
     this.calendars.clear();
     this.accessTokens.clear();
+    this.codes.clear();
     this.usage.clear();
     this.quota.clear();
     this.faults.clear();
