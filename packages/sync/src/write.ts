@@ -176,8 +176,8 @@ export async function takeBack(
   const { slot } = event;
   const series = await readPushed(tx, seriesId);
   // A series that was moved since has other days.
-  const isThere = series.deleted_at === null && hasSlot(series, slot, deps.zones);
-  const fields = isThere ? plainOccurrence(series, slot, null) : null;
+  if (series.deleted_at !== null || !hasSlot(series, slot, deps.zones)) return;
+  const fields = plainOccurrence(series, slot, null);
   await placeInSlot(tx, change, { id: seriesId }, { seriesId, slot, fields });
 }
 
