@@ -29,7 +29,7 @@ import { expectExactGraph } from './graph-truth.ts';
 import { ModelWorld, userOf } from './model-world.ts';
 import { googleSide, graphSide } from './two-way-sides.ts';
 
-const runs = Number(process.env['MODEL_TWO_WAY_HTTP_RUNS'] ?? 25);
+const runs = Number(process.env['MODEL_TWO_WAY_HTTP_RUNS'] ?? 15);
 const seed = Number(process.env['MODEL_HTTP_SEED'] ?? Date.now() % 2 ** 31);
 const path = process.env['MODEL_HTTP_PATH'];
 

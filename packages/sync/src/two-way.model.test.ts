@@ -25,7 +25,7 @@ import { expectRest, type Resting } from '../testing/two-way-rest.ts';
 import { Crash, World, openTestDatabase } from '../testing/world.ts';
 import { pushCalendar } from './index.ts';
 
-const runs = Number(process.env['MODEL_TWO_WAY_RUNS'] ?? 120);
+const runs = Number(process.env['MODEL_TWO_WAY_RUNS'] ?? 60);
 const seed = Number(process.env['MODEL_SEED'] ?? Date.now() % 2 ** 31);
 /** The `path` of a failure: replays that one history. */
 const path = process.env['MODEL_PATH'];
