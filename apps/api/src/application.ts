@@ -5,7 +5,9 @@ import helmet from 'helmet';
 import { isDatabaseUnavailable } from '@calfleet/db';
 import { asSyncError, SyncError } from '@calfleet/domain';
 import { inSpan, timeRequest } from '@calfleet/telemetry';
-import { authenticate, namedUser } from './auth/caller.ts';
+import { addressOf, authenticate, isAdmin, userOf, type Caller } from './auth/caller.ts';
+import { limitCaller } from './auth/rate-limit.ts';
+import { oauthCallback } from './connect/callback.ts';
 import type { AdminCall, AdminHandler, Answer, Context, Handler } from './context.ts';
 import { healthRoutes } from './health.ts';
 import { problemBody, RequestProblem } from './problems.ts';
@@ -30,13 +32,16 @@ export function createApplication(context: Context): Express {
   app.use(helmet());
   app.use(healthRoutes(context));
   app.use(boardPath, named(boardPath), queueBoard(context));
+  app.use(oauthCallback(context));
 
   const calendar = express.Router({ caseSensitive: true });
   // Whoever is not known does not get as far as a body being read.
-  calendar.use((request, _response, next) => {
-    authenticate(request, context.config.adminKey);
+  calendar.use(async (request, response, next) => {
+    response.locals['caller'] = await authenticate(request, context.identify);
     next();
   });
+  calendar.use(limited(context));
+  calendar.use('/admin', adminsOnly(context));
   calendar.use(demandJson, express.json({ limit: bodyMax }));
   for (const [method, path, handler] of routes) {
     calendar[method](path, named(prefix + path), traced({ method, path }, serve(context, handler)));
@@ -119,7 +124,7 @@ const statusOf = (thrown: unknown): number => problemBody(readError(thrown), '')
 const serve =
   (context: Context, handler: Handler): Serve =>
   async (request, response) => {
-    const call = { ...callOf(context, request, response), userId: namedUser(request) };
+    const call = { ...callOf(context, request, response), userId: ownUser(context, request, response) };
     send(response, await handler(context, call));
   };
 
@@ -128,10 +133,50 @@ const serveAdmin =
   async (request, response) =>
     send(response, await handler(context, callOf(context, request, response)));
 
+/** Set by the first hand of the router, which lets nobody pass without. */
+const callerOf = ({ locals }: Response): Caller => locals['caller'] as Caller;
+
+function ownUser({ refusals }: Context, request: Request, response: Response): string {
+  const caller = callerOf(response);
+  try {
+    return userOf(caller, request);
+  } catch (error) {
+    if (caller.kind === 'user') refusals.count('other_user', request);
+    throw error;
+  }
+}
+
+/** Administrators at work are not counted: the kill switch is needed most when a program runs wild with their key. */
+const limited =
+  ({ throttle, config: { callerLimits: limits }, refusals }: Context) =>
+  async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    const caller = callerOf(response);
+    const isExempt = isAdmin(caller) && request.path.startsWith('/admin/');
+    if (throttle && limits && !isExempt) {
+      await limitCaller({ throttle, limits }, caller, response).catch((error: unknown) => {
+        refusals.count('too_many', request);
+        throw error;
+      });
+    }
+    next();
+  };
+
+const adminsOnly =
+  ({ refusals }: Context) =>
+  (request: Request, response: Response, next: NextFunction): void => {
+    if (!isAdmin(callerOf(response))) {
+      refusals.count('scope', request);
+      throw new RequestProblem('not_allowed', 'Only an admin key may do this');
+    }
+    next();
+  };
+
 function callOf(context: Context, request: Request, response: Response): AdminCall {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   return {
+    caller: callerOf(response),
+    address: addressOf(request),
     method: request.method,
     path: request.baseUrl + request.path,
     params: request.params as Record<string, string>,
@@ -167,7 +212,7 @@ const answerError =
       logger.error('A request failed', { ...faultOf(thrown), request_id: requestId, method: request.method });
     }
     if (problem.status === 503) response.setHeader('retry-after', '5');
-    if (problem.status === 429) response.setHeader('retry-after', '60');
+    if (problem.status === 429 && !response.hasHeader('retry-after')) response.setHeader('retry-after', '60');
     if (problem.status === 401 && !response.hasHeader('www-authenticate')) {
       response.setHeader('www-authenticate', 'Bearer');
     }

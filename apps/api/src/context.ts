@@ -1,18 +1,34 @@
 /** What a request handler is given, and what it gives back. Express stays at the edge. */
 import type { ApiConfig } from '@calfleet/config';
 import type { Database, Transaction } from '@calfleet/db';
-import type { CalendarId, Clock, ZoneTable } from '@calfleet/domain';
-import type { Producer, QueueBoardSource } from '@calfleet/jobs';
+import type { CalendarId, Clock, ConsentEndpoint, ProviderName, ZoneTable } from '@calfleet/domain';
+import type { CallerThrottle, Producer, QueueBoardSource } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
 import type { Vault } from '@calfleet/vault';
+import type { Caller, Identify } from './auth/caller.ts';
+import type { Refusals } from './auth/refusals.ts';
 import type { IsPlaceable } from './placeable-zones.ts';
 
+/** What connecting by consent takes. */
+export interface Connect {
+  consents: ReadonlyMap<ProviderName, ConsentEndpoint>;
+  /** Where browsers reach this API; ends in `/`. */
+  publicUrl: string;
+  /** Where the application may have them sent in the end. */
+  redirectUris: readonly string[];
+}
+
 export interface ApiDeps {
-  config: Pick<ApiConfig, 'adminKey' | 'providers'>;
+  /** Without `jwt` no token of a user is accepted. */
+  config: Pick<ApiConfig, 'adminKey' | 'providers'> & Partial<Pick<ApiConfig, 'jwt' | 'callerLimits'>>;
   db: Database;
   producer: Producer;
   queueBoard: QueueBoardSource;
+  /** Counts callers' requests against `callerLimits`; without both nobody is refused. */
+  throttle?: CallerThrottle;
   vault: Vault;
+  /** Without it accounts come with a refresh token alone. */
+  connect?: Connect;
   logger: Logger;
   metrics: Metrics;
   clock: Clock;
@@ -21,6 +37,8 @@ export interface ApiDeps {
 export interface Context extends ApiDeps {
   zones: ZoneTable;
   placeableZones: () => Promise<IsPlaceable>;
+  identify: Identify;
+  refusals: Refusals;
   /** Aborted when the process stops: whoever waits answers with what there is. */
   stopping: AbortSignal;
 }
@@ -28,6 +46,9 @@ export interface Context extends ApiDeps {
 /** One request of one user, authenticated, not yet read. */
 export interface Call {
   userId: string;
+  caller: Caller;
+  /** Where the connection comes from: a proxy's address behind a proxy. */
+  address: string;
   method: string;
   /** Without its query. */
   path: string;

@@ -6,6 +6,8 @@ import { refuseOlderSchema } from '@calfleet/db';
 import { prepareDeparture, type DepartureOptions } from '@calfleet/config';
 import { ZoneTable } from '@calfleet/domain';
 import { createApplication } from './application.ts';
+import { createIdentify } from './auth/caller.ts';
+import { createRefusals } from './auth/refusals.ts';
 import type { ApiDeps } from './context.ts';
 import { createPlaceableZones } from './placeable-zones.ts';
 import { problemBody, RequestProblem } from './problems.ts';
@@ -38,10 +40,14 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   await refuseOlderSchema(db);
   const stopping = new AbortController();
   const zones = new ZoneTable();
+  const refusals = createRefusals(options);
+  const jwt = config.jwt ?? noTokens;
   const application = createApplication({
     ...options,
     zones,
     placeableZones: createPlaceableZones(db, zones),
+    identify: createIdentify({ ...options, config: { adminKey: config.adminKey, jwt }, refusals }),
+    refusals,
     stopping: stopping.signal,
   });
   const server = createServer(
@@ -64,12 +70,15 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   return {
     port,
     url: `http://${config.host ?? '127.0.0.1'}:${port}`,
-    close: (options) => {
+    close: async (options) => {
       stopping.abort();
-      return depart(options);
+      await depart(options);
+      await refusals.flush();
     },
   };
 }
+
+const noTokens = { secret: null, keySetUrl: null, issuer: null, audience: null };
 
 function listen(server: Server, { port, host }: { port: number; host?: string }): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 /** Reads settings out of an environment and reports all that is wrong with it at once. */
-import { plannedSettings, settings, type Setting, type SettingName, type SettingValue } from './settings.ts';
+import { settings, type Setting, type SettingName, type SettingValue } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Values<Names extends SettingName> = { [Name in Names]: SettingValue<Name> };
@@ -45,16 +45,4 @@ export function read<Names extends SettingName>(env: Environment, names: readonl
 /** @throws ConfigError when there is any problem */
 export function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new ConfigError(problems);
-}
-
-/** One problem per feature that is asked for and is not there yet. */
-export function plannedProblems(env: Environment): string[] {
-  const given = Object.keys(env).filter((name) => (env[name]?.trim() ?? '') !== '');
-  return plannedSettings.flatMap(({ name: pattern, what }) => {
-    const names = given.filter((name) => pattern.test(name)).sort();
-    const [are, them] = names.length === 1 ? ['is', 'it'] : ['are', 'them'];
-    return names.length === 0
-      ? []
-      : [`${names.join(', ')} ${are} set, but this version has no ${what}: unset ${them}`];
-  });
 }

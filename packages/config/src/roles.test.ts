@@ -58,15 +58,26 @@ test('the worker gets its defaults', () => {
   expect(config.writeBrake).toEqual({ perEvent: 60, perAccount: 10_000 });
 });
 
-test('what is not there yet is refused in one line per feature, and not by who would not read it', () => {
-  const early = { AUTH_JWKS_URL: 'https://k.test', AUTH_JWT_SECRET: ' ' };
-  const { REDIS_URL, CHANNEL_SIGNING_KEYS } = complete();
-  for (const load of [apiConfig, workerConfig]) {
-    expect(problemsOf(() => load({ ...complete(), ...early }))).toEqual([
-      'AUTH_JWKS_URL is set, but this version has no signed user tokens: unset it',
-    ]);
-  }
-  expect(problemsOf(() => ingressConfig({ REDIS_URL, CHANNEL_SIGNING_KEYS, ...early }))).toEqual([]);
+test('tokens of users: nothing is accepted by default, and what cannot work is said', () => {
+  const none = { secret: null, keySetUrl: null, issuer: null, audience: null };
+  expect(apiConfig(complete())).toMatchObject({ jwt: none, callerLimits: { perKey: 60_000, perUser: 600 } });
+  const url = 'https://login.example.test/keys?p=policy';
+  const published = { AUTH_JWKS_URL: url, AUTH_JWT_ISSUER: 'us', AUTH_JWT_AUDIENCE: 'calendars' };
+  expect(apiConfig({ ...complete(), ...published }).jwt).toEqual({
+    secret: null,
+    keySetUrl: url,
+    issuer: 'us',
+    audience: 'calendars',
+  });
+  const problems = (env: Record<string, string>) => problemsOf(() => apiConfig({ ...complete(), ...env }));
+  expect(problems({ AUTH_JWT_SECRET: 'word' }).join()).toMatch(/^AUTH_JWT_SECRET must have at least 32/);
+  expect(problems({ AUTH_JWKS_URL: 'http://login.example.test/keys' })).toHaveLength(1);
+  expect(problems({ AUTH_JWKS_URL: 'http://127.0.0.1:9/keys' })).toEqual([]);
+  expect(problems({ AUTH_JWT_ISSUER: 'us' })).toEqual([
+    'AUTH_JWT_ISSUER is set, and neither AUTH_JWT_SECRET nor AUTH_JWKS_URL is',
+  ]);
+  // Whoever does not read them does not mind them.
+  expect(problemsOf(() => workerConfig({ ...complete(), AUTH_JWT_SECRET: 'word' }))).toEqual([]);
 });
 
 test('migrations use the application login unless told otherwise', () => {

@@ -1,5 +1,5 @@
 /** What each process is told. A role that does not need a secret never reads it. */
-import { plannedProblems, read, refuse, type Environment, type Values } from './load.ts';
+import { read, refuse, type Environment, type Values } from './load.ts';
 import { plainHttpProblems } from './plain-http.ts';
 import { providerProblems, providerSettingNames, providersOf } from './providers.ts';
 import type { SettingName } from './settings.ts';
@@ -8,6 +8,7 @@ const names = <const Names extends readonly SettingName[]>(...list: Names): Name
 
 const redis = names('REDIS_URL', 'REDIS_PREFIX');
 const window = names('SYNC_PAST_DAYS', 'SYNC_FUTURE_DAYS');
+const tokens = names('AUTH_JWT_SECRET', 'AUTH_JWKS_URL', 'AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE');
 
 const roles = {
   ingress: names('LOG_LEVEL', 'INGRESS_PORT', 'CHANNEL_SIGNING_KEYS', ...redis),
@@ -15,11 +16,15 @@ const roles = {
     'LOG_LEVEL',
     'API_PORT',
     'API_PUBLIC_URL',
+    'OAUTH_REDIRECT_URIS',
     'PLAIN_HTTP_HOSTS',
     'DATABASE_URL',
     'CALFLEET_ALLOW_SUPERUSER',
     'TOKEN_ENCRYPTION_KEYS',
     'CALFLEET_ADMIN_KEY',
+    ...tokens,
+    'API_REQUESTS_PER_KEY_MINUTE',
+    'API_REQUESTS_PER_USER_MINUTE',
     ...redis,
     ...providerSettingNames,
     ...window,
@@ -92,16 +97,30 @@ export function ingressConfig(env: Environment) {
 /** @throws ConfigError */
 export function apiConfig(env: Environment) {
   const { values, problems } = read(env, roles.api);
-  refuse([...problems, ...plainHttpProblems(values), ...providerProblems(values), ...plannedProblems(env)]);
+  refuse([...problems, ...plainHttpProblems(values), ...providerProblems(values), ...tokenProblems(values)]);
   return {
     logLevel: values.LOG_LEVEL,
     port: values.API_PORT,
     /** Ends in `/`. */
     publicUrl: values.API_PUBLIC_URL,
+    /** Where users may be sent back to after connecting. */
+    redirectUris: values.OAUTH_REDIRECT_URIS,
     ...databaseOf(values),
     ...redisOf(values),
     tokenEncryptionKeys: values.TOKEN_ENCRYPTION_KEYS,
     adminKey: values.CALFLEET_ADMIN_KEY,
+    /** Tokens of users; none are accepted without a secret or a key set. */
+    jwt: {
+      secret: values.AUTH_JWT_SECRET,
+      keySetUrl: values.AUTH_JWKS_URL,
+      issuer: values.AUTH_JWT_ISSUER,
+      audience: values.AUTH_JWT_AUDIENCE,
+    },
+    /** Requests a minute. */
+    callerLimits: {
+      perKey: values.API_REQUESTS_PER_KEY_MINUTE,
+      perUser: values.API_REQUESTS_PER_USER_MINUTE,
+    },
     providers: providersOf(values),
     window: windowOf(values),
   };
@@ -110,13 +129,7 @@ export function apiConfig(env: Environment) {
 /** @throws ConfigError */
 export function workerConfig(env: Environment) {
   const { values, problems } = read(env, roles.worker);
-  refuse([
-    ...problems,
-    ...plainHttpProblems(values),
-    ...providerProblems(values),
-    ...windowProblems(values),
-    ...plannedProblems(env),
-  ]);
+  refuse([...problems, ...plainHttpProblems(values), ...providerProblems(values), ...windowProblems(values)]);
   return {
     logLevel: values.LOG_LEVEL,
     metricsPort: values.WORKER_METRICS_PORT,
@@ -226,6 +239,14 @@ function windowProblems(
   return [
     `SYNC_PAST_DAYS and SYNC_FUTURE_DAYS come to more than ${graphDaysMax}, which Microsoft does not show`,
   ];
+}
+
+/** Whoever narrows tokens down and accepts none has forgotten something. */
+function tokenProblems(values: Values<(typeof tokens)[number]>): string[] {
+  if (values.AUTH_JWT_SECRET !== null || values.AUTH_JWKS_URL !== null) return [];
+  return (['AUTH_JWT_ISSUER', 'AUTH_JWT_AUDIENCE'] as const).flatMap((name) =>
+    values[name] === null ? [] : [`${name} is set, and neither AUTH_JWT_SECRET nor AUTH_JWKS_URL is`],
+  );
 }
 
 const windowOf = (values: Values<(typeof window)[number]>) => ({

@@ -50,6 +50,11 @@ export const settings = {
     'Public base address of the ingress; providers send notifications there.',
   ),
   API_PUBLIC_URL: required(value.rootUrl(), 'Public base address of the API, used for OAuth redirects.'),
+  OAUTH_REDIRECT_URIS: setting(
+    value.addressList(),
+    '',
+    'Addresses of your application, separated by commas, that a user may be sent back to after connecting; to the letter.',
+  ),
   PLAIN_HTTP_HOSTS: setting(
     value.hostList(),
     '',
@@ -118,6 +123,28 @@ export const settings = {
   ),
   CALFLEET_ADMIN_KEY: secret(
     required(value.longSecret(), 'An API key with admin scope, at least 32 characters.'),
+  ),
+  AUTH_JWT_SECRET: secret(
+    optional(
+      value.longSecret(),
+      'Secret with which your sign-in signs the tokens of its users (HS256), at least 32 characters.',
+    ),
+  ),
+  AUTH_JWKS_URL: optional(
+    value.queriedAddress(),
+    'Where your sign-in publishes the keys that sign the tokens of its users (RS256, ES256).',
+  ),
+  AUTH_JWT_ISSUER: optional(value.text(), 'The "iss" that a token of a user must have; any when not set.'),
+  AUTH_JWT_AUDIENCE: optional(value.text(), 'The "aud" that a token of a user must have; any when not set.'),
+  API_REQUESTS_PER_KEY_MINUTE: setting(
+    value.wholeNumber({ min: 1, max: 100_000_000 }),
+    '60000',
+    'Requests that one API key may make in a minute, for all users that it acts for.',
+  ),
+  API_REQUESTS_PER_USER_MINUTE: setting(
+    value.wholeNumber({ min: 1, max: 100_000_000 }),
+    '600',
+    'Requests that one user may make in a minute with tokens.',
   ),
   GOOGLE_CLIENT_ID: optional(value.text(), 'OAuth client of your Google project; Google is off without it.'),
   GOOGLE_CLIENT_SECRET: secret(optional(value.text(), 'Secret of that client; Google is off without it.')),
@@ -292,8 +319,3 @@ export type SettingName = keyof Settings;
 export type SettingValue<Name extends SettingName> =
   | (Settings[Name] extends { schema: z.ZodType<infer Value, string> } ? Value : never)
   | (Settings[Name] extends { optional: true } ? null : never);
-
-/** Names that are planned and do nothing yet: whoever sets one would believe that it works. */
-export const plannedSettings: readonly { name: RegExp; what: string }[] = [
-  { name: /^AUTH_(JWT_SECRET|JWKS_URL)$/, what: 'signed user tokens' },
-];

@@ -24,12 +24,33 @@ export const tenant = () =>
 
 /** One endpoint, kept as written. Which may be plain http is said in plain-http.ts. */
 export const address = () =>
+  queriedAddress().refine((text) => !URL.canParse(text) || new URL(text).search === '', {
+    error: 'must not carry a query',
+  });
+
+/** The same, where a query is part of the address. */
+export const queriedAddress = () =>
   z.string().superRefine((text, context) => {
     if (!URL.canParse(text)) return context.addIssue('is not a URL');
-    const { protocol, username, password, search, hash } = new URL(text);
+    const { protocol, username, password, hash } = new URL(text);
     if (username !== '' || password !== '') return context.addIssue('must not carry a user or password');
-    if (search !== '' || hash !== '') return context.addIssue('must not carry a query or fragment');
+    if (hash !== '') return context.addIssue('must not carry a fragment');
     if (protocol !== 'https:' && protocol !== 'http:') context.addIssue('must be https://');
+  });
+
+/** Addresses separated by commas, each kept to the letter; empty for none. Which may be plain http is said elsewhere. */
+export const addressList = () =>
+  z.string().transform((value, context): string[] => {
+    const entries = value
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '');
+    for (const [index, entry] of entries.entries()) {
+      for (const { message } of queriedAddress().safeParse(entry).error?.issues ?? []) {
+        context.addIssue(`entry ${index + 1} ${message}`);
+      }
+    }
+    return entries;
   });
 
 /** A connection string of one of the given schemes. */

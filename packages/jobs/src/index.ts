@@ -1,4 +1,10 @@
 export {
+  createCallerThrottle,
+  type CallerCount,
+  type CallerThrottle,
+  type CallerThrottleOptions,
+} from './caller-throttle.ts';
+export {
   catalog,
   notificationEvents,
   pullReasons,

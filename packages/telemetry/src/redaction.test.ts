@@ -10,6 +10,7 @@ const secrets = [
   'demo-refresh-7c1a',
   'eyJhbGciOi.eyJzdWIi.sig-nature',
   'GOCSPX-abcdef',
+  'cf_0123456789abcdef_0123456789-0123456789_0123456789abcdefghijk',
 ];
 
 test.each(secrets)('%s does not survive in any text', (secret) => {

@@ -38,6 +38,8 @@ const secretTexts: readonly [RegExp, string][] = [
   // Our own: channel tokens, and the sandbox's grants.
   [/\bv1\.[\w-]{1,16}\.[\w.-]{20,}/g, hidden],
   [/\bdemo-(?:refresh|access)-[\w.-]+/g, hidden],
+  // Keys of the API keep their public id.
+  [/\b(cf_[0-9a-f]{16})_[\w-]{20,}/g, `$1_${hidden}`],
   // Any JWT.
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, hidden],
   // Forms and JSON that hold a credential, quoted inside a message.

@@ -1,3 +1,4 @@
+export { apiKeyIdOf, createApiKey, isApiKey, type NewApiKey } from './api-key.ts';
 export {
   createChannelSigner,
   type ChannelSigner,

@@ -6,7 +6,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '@calfleet/domain';
 import { RequestProblem } from '../problems.ts';
-import { isSame } from './caller.ts';
+import { addressOf, isAdmin, isUnknownCaller, type Caller, type Identify } from './caller.ts';
+import type { Refusals } from './refusals.ts';
 
 /**
  * Wrong keys from one address within a minute; then they are told to wait. The right one is let in at any time: behind a
@@ -17,10 +18,16 @@ const windowMs = 60_000;
 /** The table is bounded: newcomers past this share one count. */
 const sourcesMax = 1000;
 
-export type AdmitAdmin = (request: IncomingMessage) => void;
+export type AdmitAdmin = (request: IncomingMessage) => Promise<Caller>;
+
+export interface AdmissionOptions {
+  identify: Identify;
+  refusals: Refusals;
+  clock: Clock;
+}
 
 /** @returns a check that throws RequestProblem `not_authenticated`, `rate_limited` or `not_allowed` */
-export function createAdminAdmission({ adminKey, clock }: { adminKey: string; clock: Clock }): AdmitAdmin {
+export function createAdminAdmission({ identify, refusals, clock }: AdmissionOptions): AdmitAdmin {
   const failures = new Map<string, number>();
   let windowEnds = 0;
   const countWrongKey = (address: string) => {
@@ -36,16 +43,22 @@ export function createAdminAdmission({ adminKey, clock }: { adminKey: string; cl
     }
     failures.set(source, failed + 1);
   };
-  return (request) => {
+  return async (request) => {
     const key = shownKey(request);
-    if (key === null || !isSame(key, adminKey)) {
-      // A browser's first request shows none, and is no guess.
-      if (key !== null) countWrongKey(request.socket.remoteAddress ?? '');
-      throw new RequestProblem('not_authenticated', 'Show an admin key');
+    // A browser's first request shows none, and is no guess.
+    if (key === null) throw new RequestProblem('not_authenticated', 'Show an admin key');
+    const caller = await identify(key, request).catch((error: unknown) => {
+      if (isUnknownCaller(error)) countWrongKey(addressOf(request));
+      throw error;
+    });
+    if (!isAdmin(caller)) {
+      refusals.count('scope', request);
+      throw new RequestProblem('not_allowed', 'Show an admin key');
     }
     if (!isFromThePage(request)) {
       throw new RequestProblem('not_allowed', 'Another site may not change anything here');
     }
+    return caller;
   };
 }
 

@@ -6,21 +6,27 @@ import { Router, type Express, type NextFunction, type Request, type Response } 
 import helmet from 'helmet';
 import type { QueueBoardSource } from '@calfleet/jobs';
 import { createAdminAdmission } from '../auth/admin-page.ts';
+import { auditAct } from '../audit.ts';
 import type { Context } from '../context.ts';
 import { guardBoard } from './guard.ts';
 
 export const boardPath = '/admin/queues';
 
 export function queueBoard(context: Context): Router {
-  const admit = createAdminAdmission({ adminKey: context.config.adminKey, clock: context.clock });
+  const admit = createAdminAdmission(context);
   const router = Router({ caseSensitive: true });
   router.use(ownAssetsOnly);
-  router.use((request: Request, response: Response, next: NextFunction) => {
+  router.use(async (request: Request, response: Response, next: NextFunction) => {
     // What any answer but an asset holds is of this moment, and for this person.
     if (!request.path.startsWith('/static/')) response.setHeader('cache-control', 'no-store');
     response.setHeader('www-authenticate', 'Basic realm="Calfleet queues", charset="UTF-8"');
-    admit(request);
+    const caller = await admit(request);
     response.removeHeader('www-authenticate');
+    // Before it is done, so that nothing is done that is not written down.
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      const { method, path } = request;
+      await auditAct(context, request, { caller, action: 'queues.asked', target: `${method} ${path}` });
+    }
     next();
   });
   const { board, show } = createBoard(context);

@@ -42,7 +42,7 @@ export const guardBoard =
       : wouldLoseHints(route, params)
         ? `A job of ${onlyCopies} is the only copy of its notification. Retry it, never clean it`
         : null;
-    // Who it was is not known: one key is shared by all of them.
+    // Who it was stands in the audit log.
     logger.info(refusal === null ? 'An administrator works on the queues' : 'Refused on the queue board', {
       action: `${method} ${route}`,
       queue: params['queueName'],

@@ -11,6 +11,7 @@ import {
   stopAllWrites,
 } from '@calfleet/db';
 import type { AccountId } from '@calfleet/domain';
+import { auditWithin } from '../audit.ts';
 import type { AdminHandler } from '../context.ts';
 import { notFound } from '../problems.ts';
 import { readBody, readQuery, uuid } from '../requests/input.ts';
@@ -24,12 +25,15 @@ export const stopWrites: AdminHandler = async ({ db, clock }, call) => {
   readQuery(call, z.strictObject({}));
   const { account_id: id } = readBody(call, scope);
   const at = clock.now();
-  const since = await db.transaction({ role: 'worker' }, (tx) =>
-    id === undefined
-      ? stopAllWrites(tx, at)
-      : stopAccountWrites(tx, { id: id as AccountId, reason: 'by an administrator', at }),
-  );
-  if (since === null) throw notFound();
+  const since = await db.transaction({ role: 'worker' }, async (tx) => {
+    const stopped =
+      id === undefined
+        ? await stopAllWrites(tx, at)
+        : await stopAccountWrites(tx, { id: id as AccountId, reason: 'by an administrator', at });
+    if (stopped === null) throw notFound();
+    await auditWithin(tx, call, { action: 'writes.stopped', target: id ?? null, at });
+    return stopped;
+  });
   call.logger.warn('An administrator stopped writing to providers', { account_id: id });
   return { status: 200, body: { stopped: true, ...(id && { account_id: id }), since } };
 };
@@ -45,6 +49,7 @@ export const resumeWrites: AdminHandler = async (context, call) => {
   const waiting = await context.db.transaction({ role: 'worker' }, async (tx) => {
     if (id === undefined) await resumeAllWrites(tx);
     else if (!(await resumeAccountWrites(tx, { id: id as AccountId, at }))) throw notFound();
+    await auditWithin(tx, call, { action: 'writes.resumed', target: id ?? null, at });
     return calendarsToPush(tx, at, ringsMax);
   });
   call.logger.warn('An administrator resumed writing to providers', { account_id: id });

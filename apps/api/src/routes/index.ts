@@ -1,7 +1,8 @@
 /** Every route under the prefix, on one page. */
 import type { AdminHandler, Handler } from '../context.ts';
-import { addAccount, getAccount, listAccounts } from './accounts.ts';
+import { addAccount, getAccount, listAccounts, removeAccount } from './accounts.ts';
 import { resumeWrites, stopWrites } from './admin-writes.ts';
+import { authorizeAccount } from './authorize.ts';
 import { changeCalendar, decideHeldDeletes, getCalendar, listCalendars } from './calendars.ts';
 import { listChanges } from './changes.ts';
 import { getConflict, listConflicts, resolveConflict } from './conflicts.ts';
@@ -21,6 +22,8 @@ export const routes: readonly (readonly ['get' | 'post' | 'patch' | 'delete', st
   ['get', '/accounts', listAccounts],
   ['post', '/accounts', addAccount],
   ['get', '/accounts/:id', getAccount],
+  ['post', '/accounts/:provider/authorize', authorizeAccount],
+  ['delete', '/accounts/:id', removeAccount],
   ['get', '/calendars', listCalendars],
   ['get', '/calendars/:id', getCalendar],
   ['patch', '/calendars/:id', changeCalendar],
@@ -50,7 +53,7 @@ export const routes: readonly (readonly ['get' | 'post' | 'patch' | 'delete', st
   ['post', '/quarantine/:id/retry', retryQuarantined],
 ];
 
-/** Of administrators: they name no user. Whoever gets here has shown an admin key; there is no other kind yet. */
+/** Of administrators: they name no user. What lies under `/admin` is reached with an admin key alone. */
 export const adminRoutes: readonly (readonly ['post', string, AdminHandler])[] = [
   ['post', '/admin/writes/stop', stopWrites],
   ['post', '/admin/writes/resume', resumeWrites],

@@ -3,7 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { Client, type QueryResultRow } from 'pg';
 import { openDatabase, type Database } from '@calfleet/db';
-import { createProducer, createQueueBoardSource, type Producer, type QueueBoardSource } from '@calfleet/jobs';
+import type { ApiConfig } from '@calfleet/config';
+import {
+  createCallerThrottle,
+  createProducer,
+  createQueueBoardSource,
+  type Producer,
+  type QueueBoardSource,
+} from '@calfleet/jobs';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import {
   createTestDatabase,
@@ -13,6 +20,7 @@ import {
   type TestDatabase,
 } from '@calfleet/testkit';
 import { createVault, type Vault } from '@calfleet/vault';
+import type { Connect } from '../context.ts';
 import { startApi, type Api } from '../index.ts';
 
 export const adminKey = 'an-admin-key-of-more-than-32-characters';
@@ -76,7 +84,13 @@ export interface House {
   close(): Promise<void>;
 }
 
-export async function openHouse(options: { redisUrl?: string } = {}): Promise<House> {
+export interface HouseOptions extends Partial<Pick<ApiConfig, 'jwt' | 'callerLimits'>> {
+  redisUrl?: string;
+  /** Left out: nobody connects by consent. */
+  connect?: Connect;
+}
+
+export async function openHouse(options: HouseOptions = {}): Promise<House> {
   const database = await createTestDatabase();
   const redis = await createTestRedis();
   const redisUrl = options.redisUrl ?? redis.url;
@@ -93,6 +107,8 @@ export async function openHouse(options: { redisUrl?: string } = {}): Promise<Ho
     prefix: redis.prefix,
     onError: () => undefined,
   });
+  const throttle = createCallerThrottle({ redisUrl, prefix: redis.prefix, onError: () => undefined });
+  const { jwt, callerLimits } = options;
   const logs: string[] = [];
   const destination = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
@@ -118,11 +134,15 @@ export async function openHouse(options: { redisUrl?: string } = {}): Promise<Ho
       adminKey,
       allowSuperuser: false,
       providers: { google, microsoft: null },
+      ...(jwt && { jwt }),
+      ...(callerLimits && { callerLimits }),
     },
     db,
     producer,
     queueBoard,
+    throttle,
     vault,
+    ...(options.connect && { connect: options.connect }),
     logger: createLogger({ service: 'api', level: 'debug', destination }),
     metrics: createMetrics(),
     clock,
@@ -180,6 +200,7 @@ export async function openHouse(options: { redisUrl?: string } = {}): Promise<Ho
       await eye.end();
       await producer.close();
       await queueBoard.close();
+      await throttle.close();
       await db.close();
       await redis.clear();
       await database.drop();

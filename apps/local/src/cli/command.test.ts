@@ -10,6 +10,11 @@ test.each([
   [['accounts'], { name: 'accounts', reauth: false }],
   [['accounts', '--reauth'], { name: 'accounts', reauth: true }],
   [['accounts', 'adopt', id.toUpperCase()], { name: 'adopt', account: id }],
+  [['accounts', 'disconnect', id], { name: 'disconnect', account: id, purge: false, deletesManaged: false }],
+  [
+    ['accounts', 'disconnect', id, '--purge', '--delete-managed-events'],
+    { name: 'disconnect', account: id, purge: true, deletesManaged: true },
+  ],
   [['calendars'], { name: 'calendars', staleMinutes: null }],
   [['calendars', '--stale'], { name: 'calendars', staleMinutes: 30 }],
   [['calendars', '--stale', '90'], { name: 'calendars', staleMinutes: 90 }],
@@ -21,6 +26,13 @@ test.each([
     ['audit', '--calendar', id, '--timeout', '9'],
     { name: 'audit', user: null, calendar: id, timeoutSeconds: 9 },
   ],
+  [['keys', 'list'], { name: 'keys list' }],
+  [['keys', 'create', '--scope', 'app'], { name: 'keys create', scope: 'app', label: null, expiresMs: null }],
+  [
+    ['keys', 'create', '--scope=admin', '--name', ' Ops ', '--expires', '90d'],
+    { name: 'keys create', scope: 'admin', label: 'Ops', expiresMs: 90 * 86_400_000 },
+  ],
+  [['keys', 'revoke', '0123456789abcdef'], { name: 'keys revoke', id: '0123456789abcdef' }],
 ])('%j', (args, command) => {
   expect(readCommand(args)).toEqual(command);
 });
@@ -32,6 +44,9 @@ test.each([
   [['accounts', '--json'], /accounts knows no --json/],
   [['accounts', 'adopt'], /adopt wants one account id/],
   [['accounts', 'adopt', 'ada'], /not "ada"/],
+  [['accounts', 'disconnect'], /disconnect wants one account id/],
+  [['accounts', '--purge'], /accounts knows no --purge/],
+  [['accounts', 'disconnect', id, '--reauth'], /accounts knows no --reauth/],
   [['accounts', 'adopt', id, id], /adopt wants one account id/],
   [['accounts', 'adopt', id, '--reauth'], /accounts knows no --reauth/],
   [['accounts', 'show'], /"show" is too much after accounts/],
@@ -49,6 +64,21 @@ test.each([
     /--timeout wants a whole number from 1 to 86400, not "1.5"/,
   ],
   [['audit', '--calendar', '1; drop table'], /--calendar wants an id/],
+  [['keys'], /keys wants one of create, list and revoke/],
+  [['keys', 'lend'], /keys wants one of/],
+  [['keys', 'list', 'all'], /"all" is too much after keys list/],
+  [['keys', 'list', '--scope', 'app'], /keys knows no --scope/],
+  [['keys', 'create'], /keys create needs --scope app or --scope admin/],
+  [['keys', 'create', '--scope', 'root'], /needs --scope/],
+  [['keys', 'create', '--scope', 'app', '--name', ' '], /--name wants 1 to 100/],
+  [['keys', 'create', '--scope', 'app', '--name', 'a\nb'], /--name wants .* on one line/],
+  [['keys', 'create', '--scope', 'app', '--expires', '0d'], /--expires wants .* not "0d"/],
+  [['keys', 'create', '--scope', 'app', '--expires', '9999d'], /at most 3650d/],
+  [['keys', 'create', '--scope', 'app', '--expires', 'soon'], /not "soon"/],
+  [['keys', 'revoke'], /revoke wants one key id/],
+  [['keys', 'revoke', '0123456789ABCDEF'], /revoke wants one key id/],
+  [['keys', 'revoke', '0123456789abcdef', '--json'], /keys knows no --json/],
+  [['status', '--scope', 'app'], /status knows no --scope/],
 ])('%j is refused in one line that names it', (args, message) => {
   expect(() => readCommand(args)).toThrow(UsageError);
   expect(() => readCommand(args)).toThrow(message);

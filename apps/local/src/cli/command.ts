@@ -1,14 +1,20 @@
 /** What an operator can say. */
 import { parseArgs } from 'node:util';
+import { readKeys, type KeysCommand } from './keys-command.ts';
+import { UsageError } from './usage-error.ts';
+
+export { UsageError };
 
 export type Command =
   | { name: 'help' }
   | { name: 'status'; json: boolean }
   | { name: 'accounts'; reauth: boolean }
   | { name: 'adopt'; account: string }
+  | { name: 'disconnect'; account: string; purge: boolean; deletesManaged: boolean }
   | { name: 'calendars'; staleMinutes: number | null }
   | { name: 'sync'; calendar: string; full: boolean }
-  | { name: 'audit'; user: string | null; calendar: string | null; timeoutSeconds: number };
+  | { name: 'audit'; user: string | null; calendar: string | null; timeoutSeconds: number }
+  | KeysCommand;
 
 export const usage = `npm run calfleet -- <command>
 
@@ -16,18 +22,20 @@ export const usage = `npm run calfleet -- <command>
   accounts [--reauth]            every connected mailbox; with --reauth those that a person must connect again
   accounts adopt <id>            after a database was lost and the account connected again: what bears our mark at the
                                  provider is managed again
+  accounts disconnect <id> [--purge] [--delete-managed-events]
+                                 stop its channels, end its grant; with --purge nothing of it is kept here, with
+                                 --delete-managed-events what was made through us is deleted at the provider
   calendars [--stale [minutes]]  every calendar; with --stale those not verified for 30 minutes, or as many as you say
   sync --calendar <id> [--full]  pull a calendar now; with --full from the beginning
   audit --user <id> | --calendar <id> [--timeout <seconds>]
                                  compare with the provider now, repair, and print what differed; waits 300 seconds at
                                  most. Exit code 0: nothing differed, 1: something did, 2: it did not finish
+  keys create --scope app|admin [--name <text>] [--expires <n>d|h]
+                                 a key of the API, shown this once; without --expires it is good until it is revoked
+  keys list                      every key: its scope, when it was last used, whether it is still good
+  keys revoke <id>               refused from now on
 
 Beside "npm start" it finds the fleet by itself; elsewhere set DATABASE_URL and REDIS_URL.`;
-
-/** The caller's mistake, in one line that names the option. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 const options = {
   help: { type: 'boolean' },
@@ -38,6 +46,11 @@ const options = {
   calendar: { type: 'string' },
   user: { type: 'string' },
   timeout: { type: 'string' },
+  purge: { type: 'boolean' },
+  'delete-managed-events': { type: 'boolean' },
+  scope: { type: 'string' },
+  name: { type: 'string' },
+  expires: { type: 'string' },
 } as const;
 type Values = Partial<ReturnType<typeof parse>['values']>;
 
@@ -47,7 +60,9 @@ export function readCommand(args: readonly string[]): Command {
   const [name, ...more] = positionals;
   if (values.help || name === undefined || name === 'help') return { name: 'help' };
   const isAdopt = name === 'accounts' && more[0] === 'adopt';
-  if (more.length > 0 && !isAdopt) throw new UsageError(`"${more.join(' ')}" is too much after ${name}.`);
+  const isDisconnect = name === 'accounts' && more[0] === 'disconnect';
+  if (more.length > 0 && !isAdopt && !isDisconnect && name !== 'keys')
+    throw new UsageError(`"${more.join(' ')}" is too much after ${name}.`);
   const only = (...allowed: (keyof typeof options)[]): void => {
     const odd = Object.keys(values).find((option) => !allowed.some((known) => known === option));
     if (odd !== undefined) throw new UsageError(`${name} knows no --${odd}.`);
@@ -59,7 +74,13 @@ export function readCommand(args: readonly string[]): Command {
     case 'accounts':
       if (isAdopt) {
         only();
-        return { name: 'adopt', account: readAccount(more.slice(1)) };
+        return { name: 'adopt', account: readAccount(more.slice(1), 'adopt') };
+      }
+      if (isDisconnect) {
+        only('purge', 'delete-managed-events');
+        const deletesManaged = values['delete-managed-events'] ?? false;
+        const account = readAccount(more.slice(1), 'disconnect');
+        return { name: 'disconnect', account, purge: values.purge ?? false, deletesManaged };
       }
       only('reauth');
       return { name, reauth: values.reauth ?? false };
@@ -73,6 +94,8 @@ export function readCommand(args: readonly string[]): Command {
     case 'audit':
       only('user', 'calendar', 'timeout');
       return readAudit(values);
+    case 'keys':
+      return readKeys(more, values, only);
     default:
       throw new UsageError(`There is no command "${name}".`);
   }
@@ -112,10 +135,10 @@ function readNumber(option: keyof typeof options, text: string, max: number): nu
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-function readAccount(given: readonly string[]): string {
+function readAccount(given: readonly string[], command: string): string {
   const [id = '', ...more] = given;
   if (more.length > 0 || !uuid.test(id)) {
-    throw new UsageError(`adopt wants one account id as "accounts" shows it, not "${given.join(' ')}".`);
+    throw new UsageError(`${command} wants one account id as "accounts" shows it, not "${given.join(' ')}".`);
   }
   return id.toLowerCase();
 }

@@ -4,7 +4,10 @@ import { adopt, showAccounts } from './accounts.ts';
 import { audit, auditExit } from './audit.ts';
 import { showCalendars } from './calendars.ts';
 import { readCommand, usage, UsageError, type Command } from './command.ts';
+import { disconnect } from './disconnect.ts';
 import { withFleet, type Fleet } from './fleet.ts';
+import { createKey, revokeKey, showKeys } from './keys.ts';
+import { auditCommand } from './operator.ts';
 import { showStatus } from './status.ts';
 import { syncCalendar } from './sync.ts';
 
@@ -20,6 +23,7 @@ async function main(): Promise<void> {
 
 /** @returns the exit code */
 async function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): Promise<number> {
+  await auditCommand(fleet, command);
   switch (command.name) {
     case 'status':
       await showStatus(fleet, command);
@@ -30,6 +34,9 @@ async function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): P
     case 'adopt':
       await adopt(fleet, command);
       return 0;
+    case 'disconnect':
+      await disconnect(fleet, command);
+      return 0;
     case 'calendars':
       await showCalendars(fleet, command);
       return 0;
@@ -38,6 +45,15 @@ async function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): P
       return 0;
     case 'audit':
       return audit(fleet, command);
+    case 'keys create':
+      await createKey(fleet, command);
+      return 0;
+    case 'keys list':
+      await showKeys(fleet);
+      return 0;
+    case 'keys revoke':
+      await revokeKey(fleet, command);
+      return 0;
   }
 }
 
