@@ -286,7 +286,7 @@ async function giveUp(
     await recheckEvent(tx, event.id, at);
     if (there === null && event.provider_event_id === null) {
       const { calendarId: id, userId, accountId } = lease;
-      await takeBack(tx, deps, { id, userId, accountId }, await readPushed(tx, event.id));
+      await takeBack(tx, deps, { id, userId, accountId }, await readPushed(tx, event.id), { isGone: true });
     }
   });
   count(deps, lease, 'conflict');

@@ -157,12 +157,16 @@ const keepDeletion = (
   });
 };
 
-/** The provider was never told of this event, and will not be: it is gone, and an occurrence is as its series again. */
+/**
+ * The provider was never told of this event, and will not be: it is gone, and an occurrence is as its series again.
+ * @param isGone the provider has no such occurrence any more
+ */
 export async function takeBack(
   tx: Transaction,
   deps: LocalWriteDeps,
   calendar: WrittenCalendar,
   event: StoredEvent,
+  { isGone = false }: { isGone?: boolean } = {},
 ): Promise<void> {
   const change = changeIn(calendar, deps.clock.now());
   if (event.deleted_at === null) {
@@ -171,6 +175,7 @@ export async function takeBack(
   }
   if (event.kind !== 'exception' || event.slot === null) return;
   await freeSlot(tx, event.id);
+  if (isGone) return;
   const seriesId = await ownerOf(tx, event);
   if (seriesId === event.id) return;
   const { slot } = event;
