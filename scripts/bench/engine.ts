@@ -49,6 +49,7 @@ const providersOf = ({ settings, sandbox }: Ground, clock: Clock): Providers => 
       ...client,
       rootUrl: `${sandbox.url}/google/`,
       tokenUrl: `${sandbox.url}/google/oauth2/token`,
+      revokeUrl: `${sandbox.url}/google/oauth2/revoke`,
     },
     microsoft: {
       ...client,

@@ -101,7 +101,7 @@ test('what cannot be pulled is refused: inactive, gone, disconnected', async () 
   await house.worker(`update calendars set state = 'gone' where id = $1`, [gone.calendarId]);
   expect(await ask(gone)).toMatchObject({ status: 410, body: { code: 'gone' } });
   const left = await seedCalendar(house, newUser());
-  await house.worker(`update calendar_accounts set status = 'disconnecting' where id = $1`, [left.accountId]);
+  await house.send('DELETE', `/accounts/${left.accountId}?purge=false`, undefined, { user: left.userId });
   expect(await ask(left)).toMatchObject({ status: 410, body: { code: 'gone' } });
 });
 

@@ -17,6 +17,9 @@ export async function writableCalendar(
   if (account?.status === 'reauth_needed') {
     throw new RequestProblem('credentials_revoked', 'The account must be connected again');
   }
+  if (account?.status === 'disconnecting' || account?.status === 'disconnected') {
+    throw new RequestProblem('not_allowed', 'The account is disconnected');
+  }
   const reason = refusal(calendar, (await api.findPreferences(tx, { userId }))?.write_permissions, isManaged);
   if (reason !== null) throw new RequestProblem('not_allowed', reason);
   return { id: calendarId, userId, accountId: calendar.account_id };

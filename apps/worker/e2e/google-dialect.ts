@@ -14,6 +14,7 @@ export const googleDialect: Dialect<CalendarOwner> = {
       clientSecret: sandboxClient.secret,
       rootUrl: googleRootUrl,
       tokenUrl: `${googleRootUrl}oauth2/token`,
+      revokeUrl: `${googleRootUrl}oauth2/revoke`,
     },
   }),
   begin: (sandbox) => {

@@ -108,6 +108,7 @@ export async function openHouse(services: Services, options: HouseOptions = {}):
     GOOGLE_CLIENT_SECRET: sandboxClient.secret,
     GOOGLE_API_ROOT_URL: sandbox.googleRootUrl,
     GOOGLE_TOKEN_URL: `${sandbox.googleRootUrl}oauth2/token`,
+    GOOGLE_REVOKE_URL: `${sandbox.googleRootUrl}oauth2/revoke`,
     MICROSOFT_CLIENT_ID: sandboxClient.id,
     MICROSOFT_CLIENT_SECRET: sandboxClient.secret,
     MICROSOFT_GRAPH_ROOT_URL: sandbox.microsoftRootUrl,

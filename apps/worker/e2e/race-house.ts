@@ -63,7 +63,7 @@ export async function openRaceHouse(database: TestDatabase, redis: TestRedis): P
   const workers = startWorkers({
     ...address,
     concurrency: 16,
-    handlers: createHandlers(deps),
+    handlers: createHandlers(deps, producer),
     outcomeOf,
     logger,
   });
@@ -139,6 +139,7 @@ const depsOf = (parts: { db: Database; producer: Producer; provider: CalendarPro
     // The memory provider has no tokens.
     open: ({ accountId }) => ({ accountId, accessToken: async () => '' }),
     reseal: () => Buffer.alloc(0),
+    revoke: async () => undefined,
   },
   signer: { sign: noToken, signClientState: noToken, signingKeyId: 'race' },
   logger: createLogger({ service: 'race', level: 'error' }),

@@ -39,6 +39,8 @@ export interface TwoWay {
   calendarId: CalendarId;
   elsewhere: Elsewhere;
   ask: (method: string, path: string, body?: unknown) => Promise<Reply>;
+  /** What its user consented to, as it stands now. */
+  refreshTokens: () => readonly string[];
   /** All rows of the account are lost, and its user connects the mailbox anew. */
   reconnect: () => Promise<TwoWay>;
 }
@@ -111,7 +113,7 @@ export async function openTwoWayHouse() {
       await house.producer.enqueue('discover-account', { accountId: again.accountId });
       return mirror({ ...connected, account: again }, strategy);
     };
-    return { house, ...account, calendarId, elsewhere, ask, reconnect };
+    return { house, ...account, calendarId, elsewhere, ask, refreshTokens, reconnect };
   };
   return {
     house,

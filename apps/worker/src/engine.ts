@@ -36,6 +36,7 @@ export function createEngine(config: WorkerConfig, parts: EngineParts): SyncDeps
       clientSecret: google.clientSecret,
       rootUrl: google.apiRootUrl,
       tokenUrl: google.tokenUrl,
+      revokeUrl: google.revokeUrl,
     },
     microsoft,
   });

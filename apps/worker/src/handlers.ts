@@ -1,11 +1,12 @@
 /** One function per job of the catalogue; a job without one does not compile. The work itself is in packages/sync. */
-import { catalog, onBehalfOf, type Handlers, type JobContext } from '@calfleet/jobs';
+import { catalog, onBehalfOf, type Handlers, type JobContext, type Producer } from '@calfleet/jobs';
 import {
   auditCalendar,
   cleanUp,
   discoverAccount,
   drainWebhooks,
   ensureWatch,
+  leaveAccount,
   planAudits,
   planAutoSync,
   planDuePulls,
@@ -20,7 +21,7 @@ import {
   type SyncDeps,
 } from '@calfleet/sync';
 
-export function createHandlers(deps: SyncDeps): Handlers {
+export function createHandlers(deps: SyncDeps, producer: Pick<Producer, 'forget'>): Handlers {
   const { courtesy } = deps;
   /** The engine's lines carry the job they belong to, and the jobs that it rings for the request that led here. */
   const within = ({ logger, requestId }: JobContext): SyncDeps => ({
@@ -56,6 +57,11 @@ export function createHandlers(deps: SyncDeps): Handlers {
     'discover-account': async ({ accountId }, context) => {
       const fresh = await discoverAccount(within(context), accountId);
       context.logger.info('Calendar list read', { account_id: accountId, new_calendars: fresh });
+    },
+    'leave-account': async ({ accountId }, context) => {
+      const forgetJobs = (ids: readonly string[]) => producer.forget(ids);
+      const result = await leaveAccount(within(context), accountId, { signal: context.signal, forgetJobs });
+      context.logger.info('An account was taken further on its way out', { result, account_id: accountId });
     },
     'ensure-watch': async ({ calendarId, renew, ahead }, context) => {
       const result = await ensureWatch(within(context), calendarId, { mustRenew: renew, ahead });

@@ -111,7 +111,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       ...address,
       queues: config.queues,
       concurrency,
-      handlers: createHandlers(sync),
+      handlers: createHandlers(sync, producer),
       outcomeOf,
       logger,
       onEvent: ({ queue, name, outcome, waitedMs }) => {

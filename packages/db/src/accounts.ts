@@ -1,5 +1,6 @@
 /** Accounts: the grant of one mailbox, its sealed tokens, and the calendars its list names. */
 import type { AccountId, CalendarId, ProviderName, RemoteCalendar, SyncErrorCode } from '@calfleet/domain';
+import { stays } from './leaving.ts';
 import type { Transaction } from './transaction.ts';
 
 export interface AccountRow {
@@ -57,7 +58,7 @@ export async function leaseTokens(
   const rows = await tx.$queryRaw<{ until: string }[]>`
     update calendar_accounts
        set token_lease_until = clock_timestamp() + make_interval(secs => ${tokenLeaseSeconds}), token_failure = null
-     where id = ${judged.id}::uuid and status = 'active'
+     where id = ${judged.id}::uuid and status in ('active', 'disconnecting')
        and (token_lease_until is null or token_lease_until <= clock_timestamp())
        and refresh_token = ${judged.refresh_token} and access_token is not distinct from ${judged.access_token}
     returning token_lease_until::text as until`;
@@ -254,7 +255,10 @@ export async function finishListing(
      where id = ${id}::uuid`;
 }
 
-/** Another live account of the same user on the same mailbox, if any. */
+/**
+ * Another account of the same user on the same mailbox, if any: a live one, or, where the mailbox is connected anew, one
+ * that left and kept its rows, or is just about to.
+ */
 export async function findTwinAccount(
   tx: Transaction,
   account: { id: AccountId; userId: string; provider: ProviderName; providerAccountId: string },
@@ -262,7 +266,11 @@ export async function findTwinAccount(
   const rows = await tx.$queryRaw<{ id: AccountId }[]>`
     select id from calendar_accounts
      where user_id = ${account.userId} and provider = ${account.provider} and id <> ${account.id}::uuid
-       and provider_account_id = ${account.providerAccountId} and status in ('active', 'reauth_needed')`;
+       and provider_account_id = ${account.providerAccountId}
+       and (status in ('active', 'reauth_needed')
+         or ((status = 'disconnected' or (status = 'disconnecting' and not leaving_purge))
+           and exists (select from calendar_accounts n where n.id = ${account.id}::uuid and n.provider_account_id is null)))
+     order by status, id limit 1`;
   return rows[0]?.id ?? null;
 }
 
@@ -282,8 +290,14 @@ export async function retireTwin(
     renewed as (
       update calendar_accounts
          set status = 'active', status_reason = null, refresh_token = ${twin.refreshToken}, access_token = null,
-             access_token_expires_at = null, calendars_listed_at = null, updated_at = ${twin.at}
+             access_token_expires_at = null, calendars_listed_at = null, ${stays}, updated_at = ${twin.at}
        where id = ${twin.firstId}::uuid returning id, user_id
+    ),
+    -- Nobody looked at the calendars of one that had left.
+    looked_at as (
+      update calendars set dirty_seq = dirty_seq + 1
+       where account_id = ${twin.firstId}::uuid and active
+         and not account_active
     )
     insert into calendar_changes (at, user_id, kind, account_id, fields, origin)
     select ${twin.at}, user_id, 'account_changed', id, '{status,status_reason}'::text[], 'system'

@@ -43,7 +43,7 @@ export interface WriteRow {
 }
 
 /** Of a write that is not done: it waits, is on its way, or needs a person. */
-const unsettledStates = Prisma.sql`('pending', 'pushing', 'conflict', 'parked')`;
+export const unsettledStates = Prisma.sql`('pending', 'pushing', 'conflict', 'parked')`;
 
 /** Whether something about the event still has to be written. @param event its id, as SQL */
 export const hasUnsettledWrites = (event: Prisma.Sql): Prisma.Sql => Prisma.sql`exists (
@@ -160,7 +160,13 @@ export interface PushLease {
   providerCalendarId: string;
   timeZone: string;
   epoch: bigint;
+  /** The account leaves: only what was made through us is deleted, whatever became of it. */
+  isLeaving: boolean;
 }
+
+/** Of `c` and `a`. An account that leaves has last words for calendars that nobody reads any more, too. */
+const mayBePushed = Prisma.sql`(case a.status when 'active' then c.active and c.state not in ('gone', 'paused')
+  when 'disconnecting' then a.leaving_step = 'deletions' and c.state <> 'gone' else false end)`;
 
 /** Of `c`. What is stored for a calendar without a window takes place nowhere: it is read first. */
 const hasWindow = Prisma.sql`coalesce(c.window_start, c.round_window_start) is not null`;
@@ -171,11 +177,12 @@ export async function acquirePush(tx: Transaction, id: CalendarId): Promise<Push
     update calendars c
        set push_epoch = push_epoch + 1, push_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
       from calendar_accounts a
-     where c.id = ${id}::uuid and c.active and c.state not in ('gone', 'paused') and a.id = c.account_id
-       and a.status = 'active' and not ${areWritesStopped(Prisma.sql`a.id`)} and ${hasWindow}
+     where c.id = ${id}::uuid and a.id = c.account_id and ${mayBePushed}
+       and not ${areWritesStopped(Prisma.sql`a.id`)} and ${hasWindow}
        and (c.push_until is null or c.push_until < clock_timestamp())
     returning c.id as "calendarId", c.user_id as "userId", c.account_id as "accountId", c.provider,
-      c.provider_calendar_id as "providerCalendarId", c.time_zone as "timeZone", c.push_epoch as epoch`;
+      c.provider_calendar_id as "providerCalendarId", c.time_zone as "timeZone", c.push_epoch as epoch,
+      a.status = 'disconnecting' as "isLeaving"`;
   return rows[0] ?? null;
 }
 

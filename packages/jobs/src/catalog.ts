@@ -127,6 +127,14 @@ export const catalog = {
     backoffMs: 1000,
     dedupId: ({ accountId, daily }) => `${accountId}.${daily ? 'daily' : 'discover'}`,
   }),
+  /** Takes an account that leaves as far as it goes now. */
+  'leave-account': job({
+    payload: ids({ accountId }),
+    queue: () => 'accounts',
+    attempts: 8,
+    backoffMs: 1000,
+    dedupId: ({ accountId }) => `${accountId}.leave`,
+  }),
   /**
    * Makes sure that a calendar has a live channel. `renew`: the provider asks to prolong the one there is. `ahead`:
    * planned hours before it runs out; it waits its turn, and a more urgent one never joins it.

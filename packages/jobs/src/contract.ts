@@ -58,6 +58,11 @@ export interface Producer {
    * refuses all, and nothing is added
    */
   enqueueMany(requests: readonly JobRequest[], onRefused?: OnRefused): Promise<void>;
+  /**
+   * Takes every job that waits, or failed, and names one of these ids out of all queues.
+   * @throws QueueUnavailable when Redis did not answer in time; what went is gone
+   */
+  forget(ids: readonly string[]): Promise<void>;
   /** Whether Redis answers now. */
   ready(): Promise<boolean>;
   close(): Promise<void>;

@@ -4,8 +4,10 @@
  */
 import { SyncError } from '@calfleet/domain';
 import { activeTraceId, carrier, inSpan, type Span } from '@calfleet/telemetry';
+import { queueNames } from './catalog.ts';
 import { openImpatient, outageReporter, readiness } from './connection.ts';
 import type { JobRequest, OnRefused, Producer, RedisAddress } from './contract.ts';
+import { forgetIn } from './forget.ts';
 import { planOf, type Plan } from './plan.ts';
 import { createQueueShelf } from './queue-shelf.ts';
 import { within } from './within.ts';
@@ -27,6 +29,8 @@ export interface ProducerOptions extends RedisAddress {
 
 /** A blip is worth a short wait, an outage is not: callers would pile up. */
 const connectGraceMs = 300;
+/** A queue with a long backlog takes its time to be looked through; nobody waits for an answer. */
+const forgetMs = 30_000;
 
 export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: ProducerOptions): Producer {
   const redis = openImpatient(redisUrl);
@@ -65,6 +69,21 @@ export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: 
       const plans = requests.flatMap((request) => planUnlessRefused(request, onRefused));
       for (let start = 0; start < plans.length; start += batchSize) {
         await addInTime(plans.slice(start, start + batchSize));
+      }
+    },
+    forget: async (ids) => {
+      const wanted = new Set(ids);
+      try {
+        await connected(connectGraceMs);
+        for (const name of queueNames) {
+          await within(
+            forgetMs,
+            shelf.open(name).then((queue) => forgetIn(queue, wanted)),
+            'Redis did not answer in time',
+          );
+        }
+      } catch (error) {
+        throw new QueueUnavailable(error);
       }
     },
     ready: async () => {

@@ -6,6 +6,7 @@ const google = {
   clientSecret: 'hush',
   rootUrl: 'http://127.0.0.1:9/',
   tokenUrl: 'http://127.0.0.1:9/token',
+  revokeUrl: 'http://127.0.0.1:9/revoke',
 };
 
 const microsoft = {

@@ -18,7 +18,13 @@ export interface ProvidersConfig {
   /** For one request with its whole answer. */
   timeoutMs: number;
   /** null: this house has no Google client. */
-  google: { clientId: string; clientSecret: string; rootUrl: string; tokenUrl: string } | null;
+  google: {
+    clientId: string;
+    clientSecret: string;
+    rootUrl: string;
+    tokenUrl: string;
+    revokeUrl: string;
+  } | null;
   /** null, or left out: this house has no Microsoft client. */
   microsoft?: {
     clientId: string;

@@ -5,6 +5,7 @@ export { resolveConflicts } from './conflicts.ts';
 export type { SyncDeps, SyncSettings } from './deps.ts';
 export type { Pace } from './pace.ts';
 export { discoverAccount } from './discover.ts';
+export { leaveAccount, type LeaveOptions, type LeaveResult } from './leave.ts';
 export { receiveNotification, type Notification } from './notification.ts';
 export { drainWebhooks, planAutoSync, planDuePulls } from './plan.ts';
 export { pullCalendar, type PullRequest, type PullResult } from './pull.ts';

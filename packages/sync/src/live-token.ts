@@ -95,7 +95,8 @@ async function look(
 ): Promise<Look> {
   return deps.db.transaction({ role: 'worker' }, async (tx) => {
     const account = await readAccount(tx, accountId);
-    if (account?.status !== 'active') {
+    // One that leaves still has to take back what it left at its provider.
+    if (account?.status !== 'active' && account?.status !== 'disconnecting') {
       throw new SyncError('credentials_revoked', 'The account is not connected.', { context: { accountId } });
     }
     const stored = storedToken(deps, account);

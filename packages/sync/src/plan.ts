@@ -1,6 +1,7 @@
 /** The ticks. They only plan: indexed selections in keyset pages, one small job per calendar. */
 import { asSyncError, type CalendarId, type ProviderName } from '@calfleet/domain';
 import {
+  accountsLeaving,
   calendarsToLookAtAgain,
   calendarsToPush,
   calendarsToRecheck,
@@ -144,6 +145,11 @@ const waitingWork = (at: Date): Record<string, (tx: Transaction) => Promise<JobR
           payload: { accountId },
         }),
       ),
+    'accounts that leave': async (tx) =>
+      (await accountsLeaving(tx, page)).map((accountId) => ({
+        name: 'leave-account',
+        payload: { accountId },
+      })),
     'calendars without a channel': async (tx) =>
       (await unwatchedCalendars(tx, { ...watch, triedBefore: before(answeredMs) })).map(ensureWatch),
     'channels in their last hour': async (tx) =>

@@ -39,6 +39,7 @@ import {
 import type { metricLabels } from '@calfleet/telemetry';
 import { sortItems, storeItems } from './apply.ts';
 import { openConflict } from './collisions.ts';
+import { deleteWhatever } from './delete-whatever.ts';
 import type { SyncDeps } from './deps.ts';
 import { storedFields, writableOf } from './event-row.ts';
 import { storeHalving } from './halve.ts';
@@ -87,7 +88,8 @@ export async function pushCalendar(
 /** null: somebody else pushes, or nobody is to write there. */
 async function acquire(deps: SyncDeps, tx: Transaction, calendarId: CalendarId): Promise<PushLease | null> {
   const lease = await acquirePush(tx, calendarId);
-  if (!lease || !(await brakeAccount(deps, tx, lease))) return lease;
+  // What leaves was asked for by a person, once.
+  if (!lease || lease.isLeaving || !(await brakeAccount(deps, tx, lease))) return lease;
   await releasePush(tx, lease);
   return null;
 }
@@ -104,7 +106,7 @@ const take = (deps: SyncDeps, lease: PushLease): Promise<Taken | 'held' | null> 
     const { writeSeq } = await keepPush(tx, lease);
     const write = await takeWrite(tx, lease.calendarId, deps.clock.now());
     if (!write) return null;
-    if (await brakeWrite(deps, tx, write)) return 'held';
+    if (!lease.isLeaving && (await brakeWrite(deps, tx, write))) return 'held';
     return { write, event: await readPushed(tx, write.event_id), writeSeq };
   });
 
@@ -136,7 +138,10 @@ async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): 
   }
   const target = { ...where, event: namedAs(event, write), providerVersion: write.base_version };
   if (write.op === 'delete') {
-    await provider.deleteEvent(session, target).catch(unlessMissing);
+    const sent = lease.isLeaving
+      ? deleteWhatever(provider, session, { ...target, clock: deps.clock })
+      : provider.deleteEvent(session, target);
+    await sent.catch(unlessMissing);
     return null;
   }
   const { patch } = write;

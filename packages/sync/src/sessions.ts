@@ -26,6 +26,11 @@ export interface Sessions {
   open(of: SessionOf, onRequest?: () => void): ProviderSession;
   /** The refresh token of one account, sealed for another: both are the same mailbox of the same user. */
   reseal(from: AccountRow, to: AccountRow): Uint8Array;
+  /**
+   * Ends the grant at its provider, for everybody who shares it; where a provider has no way to, it is only forgotten.
+   * @throws what the revocation raises; credentials_revoked also when the stored grant does not open
+   */
+  revoke(account: AccountRow): Promise<void>;
 }
 
 export interface SessionOf {
@@ -74,6 +79,15 @@ export function createSessions(options: SessionsOptions): Sessions {
   return {
     reseal: (from, to) =>
       seal(vault, to, 'refresh_token', openSealed(vault, from, 'refresh_token', from.refresh_token)),
+    revoke: async (account) => {
+      kept.delete(account.id);
+      const endpoint = tokenEndpoints.get(account.provider);
+      if (!endpoint?.revoke) return;
+      await endpoint.revoke({
+        refreshToken: openSealed(vault, account, 'refresh_token', account.refresh_token),
+        clock,
+      });
+    },
     open: ({ accountId, provider, urgency = 'schedule' }, onRequest) => {
       /** What this session went out with: a 401 speaks of it, whatever other sessions have by now. */
       let given: string | null = null;

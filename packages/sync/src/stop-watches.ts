@@ -59,7 +59,7 @@ async function beginStop(
     await planStop(tx, watchId, { attempts: row.stop_attempts, stopAfter: null });
     return 'given_up';
   }
-  if (row.account_status !== 'active') {
+  if (row.account_status !== 'active' && row.account_status !== 'disconnecting') {
     // Nobody can be asked now; a reconnect may change that before the channel runs out.
     await planStop(tx, watchId, { attempts: row.stop_attempts, stopAfter: after(backoffMaxMs) });
     return 'later';

@@ -139,7 +139,12 @@ export class TokenFleet {
     const providers = createProviders({
       clock: this.clock,
       timeoutMs: 30_000,
-      google: { ...client, rootUrl: `${url}/google/`, tokenUrl: `${url}/google/oauth2/token` },
+      google: {
+        ...client,
+        rootUrl: `${url}/google/`,
+        tokenUrl: `${url}/google/oauth2/token`,
+        revokeUrl: `${url}/google/oauth2/revoke`,
+      },
       microsoft: {
         ...client,
         tenant: 'common',

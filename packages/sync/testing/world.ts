@@ -23,6 +23,7 @@ import {
   checkRedisMemory,
   drainWebhooks,
   ensureWatch,
+  leaveAccount,
   planDuePulls,
   pullCalendar,
   pushCalendar,
@@ -49,6 +50,10 @@ export class World {
   /** Notifications that the provider sent and that nobody delivered yet. */
   readonly letters: MemoryNotification[] = [];
   readonly jobs: JobRequest[] = [];
+  /** Accounts whose grant was ended at the provider. */
+  readonly revoked: AccountId[] = [];
+  /** Whose jobs were taken out of the queues. */
+  readonly forgotten: string[] = [];
   readonly deps: SyncDeps;
   /** How many pages were asked for. */
   pagesAsked = 0;
@@ -104,6 +109,7 @@ export class World {
           ...(onRequest && { onRequest }),
         }),
         reseal: () => Buffer.alloc(0),
+        revoke: async ({ id }) => void this.revoked.push(id),
       },
       signer: { sign: tokenFor, signClientState: tokenFor, signingKeyId: 'test' },
       logger: createLogger({ service: 'test', level: 'error' }),
@@ -178,6 +184,11 @@ export class World {
         return `rechecked ${await recheckEvents(this.deps, job.payload.calendarId as CalendarId, signal)}`;
       case 'push-calendar':
         return pushCalendar(this.deps, job.payload.calendarId as CalendarId, signal);
+      case 'leave-account':
+        return leaveAccount(this.deps, job.payload.accountId as AccountId, {
+          signal,
+          forgetJobs: async (ids) => void this.forgotten.push(...ids),
+        });
       case 'receive-notification':
       case 'discover-account':
       case 'stop-watch':

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { api } from '@calfleet/db';
+import { api, beginLeaving } from '@calfleet/db';
 import { newId, type AccountId } from '@calfleet/domain';
 import { accountAnswer } from '../answers/calendar.ts';
 import { asUser, type Handler } from '../context.ts';
 import { invalid, notFound } from '../problems.ts';
-import { pathId, plainText, readBody, readQuery } from '../requests/input.ts';
+import { flag, pathId, plainText, readBody, readQuery } from '../requests/input.ts';
 import { idPage, pageParams } from '../requests/paging.ts';
 import { performWrite } from '../writes.ts';
 
@@ -57,6 +57,32 @@ export const addAccount: Handler = async (context, call) => {
         status: 201,
         body: accountAnswer(row),
         rings: [{ name: 'discover-account', payload: { accountId: id } }],
+      };
+    },
+  });
+};
+
+const leaving = z.strictObject({
+  purge: flag().default(true),
+  delete_managed_events: flag().default(false),
+});
+
+/**
+ * The account leaves; what is left to do is a job's. Without `purge=false` nothing is kept. The answer names nobody: it is
+ * kept for its Idempotency-Key, and is to outlive what it is about.
+ */
+export const removeAccount: Handler = async (context, call) => {
+  const { purge, delete_managed_events: deletesManaged } = readQuery(call, leaving);
+  const id = pathId(call) as AccountId;
+  const { userId } = call;
+  return performWrite(context, call, {
+    work: async (tx) => {
+      const at = context.clock.now();
+      if (!(await beginLeaving(tx, { id, userId, purge, deletesManaged, at }))) throw notFound();
+      return {
+        status: 202,
+        body: { status: 'disconnecting' },
+        rings: [{ name: 'leave-account', payload: { accountId: id } }],
       };
     },
   });

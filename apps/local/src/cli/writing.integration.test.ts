@@ -1,6 +1,7 @@
 /** What an operator sees of writing back, and how an account finds its own events again. */
 import { adopt, showAccounts } from './accounts.ts';
 import { UsageError } from './command.ts';
+import { disconnect } from './disconnect.ts';
 import { at, eventId, ids, plantEvent, plantFleet, type PlantedFleet } from './planted-fleet.fixture.ts';
 import { showStatus } from './status.ts';
 
@@ -114,5 +115,29 @@ describe('accounts adopt', () => {
       new UsageError(`There is no account ${ids.work}.`),
     );
     expect(await managed()).toEqual([]);
+  });
+});
+
+describe('accounts disconnect', () => {
+  const wish = { account: ids.google, purge: true, deletesManaged: false };
+
+  test('asks the account to leave, and rings for it', async () => {
+    await disconnect(planted.fleet, wish);
+    const [row] = await planted.worker(
+      (tx) => tx.$queryRaw<object[]>`
+        select status, leaving_step, leaving_purge, leaving_deletes from calendar_accounts where id = ${ids.google}::uuid`,
+    );
+    expect(row).toEqual({
+      status: 'disconnecting',
+      leaving_step: 'fence',
+      leaving_purge: true,
+      leaving_deletes: false,
+    });
+    expect(planted.printed().join('\n')).toMatch(/^(Queued|Marked).*gone from "accounts"\.$/);
+  });
+
+  test('of an account that is not there nothing is asked', async () => {
+    const account = '00000000-0000-7000-8000-000000000000';
+    await expect(disconnect(planted.fleet, { ...wish, account })).rejects.toThrow(UsageError);
   });
 });

@@ -62,6 +62,7 @@ async function openGoogle(): Promise<ProviderHarness> {
       clientId: sandboxClient.id,
       clientSecret: sandboxClient.secret,
       tokenUrl: `${sandbox.googleRootUrl}oauth2/token`,
+      revokeUrl: `${sandbox.googleRootUrl}oauth2/revoke`,
       timeoutMs,
     }),
     refreshToken: async () => account.refreshTokens[0] ?? '',

@@ -267,11 +267,43 @@ it('lists calendars with hidden ones, their roles and their own names', async ()
   ]);
 });
 
+const tokens = () =>
+  createGoogleTokenEndpoint({
+    clientId: 'id',
+    clientSecret: 'hush',
+    tokenUrl: `${rootUrl}token`,
+    revokeUrl: `${rootUrl}revoke`,
+    timeoutMs: 5_000,
+  });
+
+describe('a grant is ended', () => {
+  const revoke = () => tokens().revoke?.({ refreshToken: 'grant', clock });
+
+  it('by its refresh token, in a form', async () => {
+    answer = json({});
+    await revoke();
+    expect(seen).toMatchObject([{ body: 'token=grant' }]);
+    expect(seen[0]?.url.pathname).toMatch(/revoke$/);
+  });
+
+  it('once: one that is dead already is success', async () => {
+    answer = json({ error: 'invalid_token', error_description: 'Token expired or revoked' }, 400);
+    await expect(revoke()).resolves.toBeUndefined();
+  });
+
+  it.each([
+    [503, {}, 'provider_unavailable'],
+    [403, 'a page of a proxy', 'provider_unavailable'],
+    [429, {}, 'rate_limited'],
+    [400, { error: 'unsupported_token_type' }, 'request_rejected'],
+  ])('a %d with %j is %s', async (status, body, code) => {
+    answer = json(body, status);
+    await expect(revoke()).rejects.toMatchObject({ code });
+  });
+});
+
 describe('the token endpoint', () => {
-  const refresh = () => {
-    const options = { clientId: 'id', clientSecret: 'hush', tokenUrl: `${rootUrl}token`, timeoutMs: 5_000 };
-    return createGoogleTokenEndpoint(options).refresh({ refreshToken: 'grant', clock });
-  };
+  const refresh = () => tokens().refresh({ refreshToken: 'grant', clock });
 
   it('sends the grant as a form and reads the answer', async () => {
     answer = json({ access_token: 'at', expires_in: 3599, scope: 'a b', token_type: 'Bearer' });
