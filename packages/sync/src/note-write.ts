@@ -48,7 +48,7 @@ export async function noteWrite(
   });
   if (goesWith) await foldWrite(tx, id, { ...waiting, at: change.at });
   if (goesWith === 'nothing') {
-    await settleWrite(tx, waiting.id, { state: 'discarded', error: null, at: change.at });
+    if (waiting) await settleWrite(tx, waiting.id, { state: 'discarded', error: null, at: change.at });
     return id;
   }
   if (goesWith) await rebaseWrite(tx, goesWith, change.at);
