@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { budget } from './guards/budget.ts';
+import { callersGuards } from './guards/callers.ts';
 import { fleet } from './guards/fleet.ts';
 import type { Guard } from './guards/guard.ts';
 import { invariants } from './guards/invariants.ts';
@@ -12,7 +13,15 @@ import { twoWay } from './guards/two-way.ts';
 import { windowed } from './guards/windowed.ts';
 import { writeBrake } from './guards/write-brake.ts';
 
-const guards: readonly Guard[] = [...invariants, ...windowed, ...budget, ...fleet, ...twoWay, ...writeBrake];
+const guards: readonly Guard[] = [
+  ...invariants,
+  ...windowed,
+  ...budget,
+  ...fleet,
+  ...twoWay,
+  ...writeBrake,
+  ...callersGuards,
+];
 
 function run({ project, testFile, test }: Guard): { failed: boolean; ran: boolean } {
   const name = test === '' ? [] : ['--testNamePattern', test.replaceAll(/[()[\]]/g, '.')];

@@ -204,13 +204,15 @@ test('the network is closed but for what each role needs', () => {
     return egress.flatMap(({ ports }) => ports.map(({ port }) => port));
   };
   expect(out('ingress')).toEqual([6379]);
-  expect(out('api')).toEqual([5432, 6379]);
+  expect(out('api')).toEqual([5432, 6379, 443]);
   expect(out('migrate')).toEqual([5432]);
   expect(out('worker')).toEqual([5432, 6379, 443]);
-  const internet = (find('NetworkPolicy', 'worker').spec['egress'] as Rule[])[1]?.to?.map((to) => to.ipBlock);
-  expect(internet?.[0]?.except).toEqual(
-    expect.arrayContaining(['10.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16']),
-  );
+  for (const role of ['worker', 'api']) {
+    const internet = (find('NetworkPolicy', role).spec['egress'] as Rule[])[1]?.to?.map((to) => to.ipBlock);
+    expect(internet?.[0]?.except).toEqual(
+      expect.arrayContaining(['10.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16']),
+    );
+  }
 });
 
 test('the overlay names the image of every role', () => {
