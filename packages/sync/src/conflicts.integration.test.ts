@@ -2,29 +2,12 @@
 import { lockConflict } from '@calfleet/db';
 import type { ConflictStrategy, EventId } from '@calfleet/domain';
 import { localWrites } from '../testing/local-writes.ts';
-import { expectExactMirror } from '../testing/mirror.ts';
 import { hint, meeting, pullNow, useWorlds } from '../testing/scene.ts';
 import type { World } from '../testing/world.ts';
+import { settled, work } from '../testing/quiet.ts';
 import { resolveConflict, resolveConflicts, type Decision } from './index.ts';
 
 const newWorld = useWorlds();
-
-/** All jobs that wait, one after the other, and the time that they ask for. */
-async function work(world: World): Promise<void> {
-  for (let steps = 0; steps < 100; steps += 1) {
-    if ((await world.runJob()) === 'idle') return;
-    world.clock.advance(5_000);
-  }
-  throw new Error('The queue never comes to rest.');
-}
-
-async function settled(world: World): Promise<void> {
-  await hint(world);
-  await pullNow(world);
-  await work(world);
-  await world.settle();
-  await expectExactMirror(world);
-}
 
 const setStrategy = ({ real, calendarId }: World, strategy: ConflictStrategy): Promise<unknown> =>
   real.transaction(

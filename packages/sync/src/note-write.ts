@@ -46,12 +46,14 @@ export async function noteWrite(
     base: base ?? writableOf(storedFields(event)),
     baseVersion,
   });
-  if (goesWith) await foldWrite(tx, id, { ...waiting, at: change.at });
-  if (goesWith === 'nothing') {
-    if (waiting) await settleWrite(tx, waiting.id, { state: 'discarded', error: null, at: change.at });
-    return id;
+  if (goesWith) {
+    await foldWrite(tx, id, { ...waiting, at: change.at });
+    if (goesWith === 'nothing') {
+      await settleWrite(tx, waiting.id, { state: 'discarded', error: null, at: change.at });
+      return id;
+    }
+    await rebaseWrite(tx, goesWith, change.at);
   }
-  if (goesWith) await rebaseWrite(tx, goesWith, change.at);
   // Whoever changes what was refused mends it: it leaves again. What the brake laid down waits for a person all the same.
   if (waiting?.state === 'parked' && !isHeld(waiting)) await reopenWrite(tx, waiting.id, change.at);
   return id;

@@ -1,9 +1,9 @@
 /** Single occurrences, and "this and following": written here, told to the provider, met by what its owner did there. */
 import type { ConflictStrategy, EventId, EventTime } from '@calfleet/domain';
 import { localWrites } from '../testing/local-writes.ts';
-import { expectExactMirror } from '../testing/mirror.ts';
 import { hint, pullNow, useWorlds } from '../testing/scene.ts';
-import { Crash, type World } from '../testing/world.ts';
+import { Crash } from '../testing/world.ts';
+import { liveAtProvider, settled, shownHere, work } from '../testing/quiet.ts';
 
 const newWorld = useWorlds();
 
@@ -18,25 +18,6 @@ const mondays = [23, 30]
   .map((day) => `202611${day}T090000Z`)
   .concat(['07', '14', '21', '28'].map((day) => `202612${day}T090000Z`));
 const [first = '', second = '', third = '', fourth = '', fifth = ''] = mondays;
-
-async function work(world: World): Promise<void> {
-  for (let steps = 0; steps < 200; steps += 1) {
-    if ((await world.runJob()) === 'idle') return;
-    world.clock.advance(5_000);
-  }
-  throw new Error('The queue never comes to rest.');
-}
-
-const liveAtProvider = (world: World) =>
-  world.cloud.truth(world.providerCalendarId).flatMap((item) => (item.type === 'event' ? [item.event] : []));
-
-async function settled(world: World): Promise<void> {
-  await hint(world);
-  await pullNow(world);
-  await work(world);
-  await world.settle();
-  await expectExactMirror(world);
-}
 
 /** A mirrored calendar with one weekly series that its owner made. */
 async function seriesWorld(strategy: ConflictStrategy = 'newest_wins') {
@@ -53,25 +34,13 @@ async function seriesWorld(strategy: ConflictStrategy = 'newest_wins') {
   return { world, local, id };
 }
 
-/** Slots of what takes place, by series or alone, with the summary that each shows. */
-const shown = async (world: World): Promise<string[]> => {
-  const rows = await world.real.transaction(
-    { role: 'worker' },
-    (tx) => tx.$queryRaw<{ text: string }[]>`
-      select to_char(o.starts_at at time zone 'UTC', 'MM-DD HH24:MI') || ' ' || coalesce(e.summary, '') as text
-      from calendar_occurrences o join calendar_events e on e.id = o.event_id
-      where o.calendar_id = ${world.calendarId}::uuid order by o.starts_at, e.summary`,
-  );
-  return rows.map(({ text }) => text);
-};
-
 const states = async (local: ReturnType<typeof localWrites>) =>
   (await local.writes()).map(({ op, state }) => `${op} ${state}`);
 
 test('one occurrence is changed: at once here, once there, and its echo changes nothing more', async () => {
   const { world, local, id } = await seriesWorld();
   await local.changeOccurrence(id, second, { summary: 'Retro' });
-  expect((await shown(world)).slice(0, 3)).toEqual([
+  expect((await shownHere(world)).slice(0, 3)).toEqual([
     '11-23 09:00 Standup',
     '11-30 09:00 Retro',
     '12-07 09:00 Standup',
@@ -95,7 +64,7 @@ test('one occurrence is moved, and changed again before anybody was told: one wr
   const times = { start: at('2026-12-01T15:00:00Z'), end: at('2026-12-01T16:00:00Z') };
   await local.changeOccurrence(id, second, times);
   await local.changeOccurrence(id, second, { location: 'Room 2' });
-  expect((await shown(world))[1]).toBe('12-01 15:00 Standup');
+  expect((await shownHere(world))[1]).toBe('12-01 15:00 Standup');
   await work(world);
   await settled(world);
   expect(liveAtProvider(world)[1]).toMatchObject({ fields: { ...times, location: 'Room 2' } });
@@ -105,13 +74,13 @@ test('one occurrence is moved, and changed again before anybody was told: one wr
 test('one occurrence is called off, and a page from before does not bring it back', async () => {
   const { world, local, id } = await seriesWorld();
   await local.removeOccurrence(id, third);
-  expect(await shown(world)).toHaveLength(5);
+  expect(await shownHere(world)).toHaveLength(5);
   await hint(world, { full: true });
   await pullNow(world);
-  expect(await shown(world)).toHaveLength(5);
+  expect(await shownHere(world)).toHaveLength(5);
   await work(world);
   await settled(world);
-  expect(await shown(world)).not.toContain('12-07 09:00 Standup');
+  expect(await shownHere(world)).not.toContain('12-07 09:00 Standup');
   expect(await states(local)).toEqual(['delete applied']);
   expect(await local.removeOccurrence(id, third)).toBeNull();
 });
@@ -126,7 +95,7 @@ test('an occurrence of a series that nobody was told of yet waits for it', async
   world.cloud.fail({ operation: 'createEvent', code: 'provider_unavailable', count: 3 });
   await work(world);
   await settled(world);
-  expect((await shown(world)).filter((text) => !text.includes('Standup'))).toEqual([
+  expect((await shownHere(world)).filter((text) => !text.includes('Standup'))).toEqual([
     '11-23 09:00 Ours',
     '11-30 09:00 Changed',
     '12-07 09:00 Ours',
@@ -141,10 +110,10 @@ test('a series that is taken back before anybody was told takes its changed days
   const { eventId } = await local.create({ ...weekly, summary: 'Ours' });
   await local.changeOccurrence(eventId, second, { summary: 'Changed' });
   await local.remove(eventId);
-  expect(await shown(world)).toHaveLength(6);
+  expect(await shownHere(world)).toHaveLength(6);
   await work(world);
   await settled(world);
-  expect(await shown(world)).toHaveLength(6);
+  expect(await shownHere(world)).toHaveLength(6);
 });
 
 test('a wish for one occurrence that is taken back leaves the slot to its series', async () => {
@@ -162,7 +131,7 @@ test('a wish for one occurrence that is taken back leaves the slot to its series
     );
     await local.takeBack(event);
   }
-  expect((await shown(world)).slice(0, 3)).toEqual([
+  expect((await shownHere(world)).slice(0, 3)).toEqual([
     '11-23 09:00 Standup',
     '11-30 09:00 Standup',
     '12-07 09:00 Standup',
@@ -192,7 +161,7 @@ test('others changed and called off the same occurrences first: what both touche
   await local.changeOccurrence(id, third, { summary: 'kept' });
   await work(world);
   await settled(world);
-  expect(await shown(world)).toEqual([
+  expect(await shownHere(world)).toEqual([
     '11-23 09:00 Standup',
     '11-30 09:00 ours',
     '12-07 09:00 kept',
@@ -236,7 +205,7 @@ test('a series is deleted here with its changed days, though a page still shows 
   await local.remove(id);
   await hint(world, { full: true });
   await pullNow(world);
-  expect(await shown(world)).toEqual([]);
+  expect(await shownHere(world)).toEqual([]);
   await work(world);
   await settled(world);
   expect(liveAtProvider(world)).toEqual([]);
@@ -252,7 +221,7 @@ test('a series with a changed day that is made anew brings it along', async () =
   await local.change(id, { location: 'Room 1' });
   await work(world);
   await settled(world);
-  expect(await shown(world)).toEqual([
+  expect(await shownHere(world)).toEqual([
     '11-23 09:00 Standup',
     '11-30 09:00 Changed',
     '12-14 09:00 Standup',
@@ -278,10 +247,10 @@ test('this and following: the series ends, another goes on, and what was changed
     '12-14 11:00 Later',
     '12-28 11:00 Later',
   ];
-  expect(await shown(world)).toEqual(expected);
+  expect(await shownHere(world)).toEqual(expected);
   await work(world);
   await settled(world);
-  expect(await shown(world)).toEqual(expected);
+  expect(await shownHere(world)).toEqual(expected);
   const there = liveAtProvider(world);
   expect(
     there
@@ -301,10 +270,10 @@ test('this and following are called off: the series ends', async () => {
   await local.changeOccurrence(id, fourth, { location: 'Room 4' });
   await work(world);
   await local.changeFollowing(id, third, null);
-  expect(await shown(world)).toEqual(['11-23 09:00 Standup', '11-30 09:00 Standup']);
+  expect(await shownHere(world)).toEqual(['11-23 09:00 Standup', '11-30 09:00 Standup']);
   await work(world);
   await settled(world);
-  expect(await shown(world)).toEqual(['11-23 09:00 Standup', '11-30 09:00 Standup']);
+  expect(await shownHere(world)).toEqual(['11-23 09:00 Standup', '11-30 09:00 Standup']);
   expect(await local.changeOccurrence(id, first, { summary: 'First' })).not.toBeNull();
 });
 
@@ -326,7 +295,7 @@ test('I12: a worker that dies at any transaction of a cut leaves each day once',
       await world.expireLease();
       await work(world);
       await settled(world);
-      expect(await shown(world)).toEqual([
+      expect(await shownHere(world)).toEqual([
         '11-23 09:00 Standup',
         '11-30 09:00 Standup',
         '12-07 09:00 Later',

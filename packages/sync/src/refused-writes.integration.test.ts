@@ -3,7 +3,7 @@ import type { EventId, EventTime } from '@calfleet/domain';
 import { localWrites } from '../testing/local-writes.ts';
 import { expectExactMirror } from '../testing/mirror.ts';
 import { meeting, pullNow, useWorlds } from '../testing/scene.ts';
-import type { World } from '../testing/world.ts';
+import { titlesAtProvider, work } from '../testing/quiet.ts';
 
 const newWorld = useWorlds();
 
@@ -13,19 +13,6 @@ const planning = {
   start: at('2026-11-24T09:00:00Z'),
   end: at('2026-11-24T10:00:00Z'),
 };
-
-async function work(world: World): Promise<void> {
-  for (let steps = 0; (await world.runJob()) !== 'idle'; steps += 1) {
-    if (steps > 100) throw new Error('The queue never comes to rest.');
-    world.clock.advance(5_000);
-  }
-}
-
-const titles = (world: World) =>
-  world.cloud
-    .truth(world.providerCalendarId)
-    .flatMap((item) => (item.type === 'event' ? [item.event.fields.summary] : []))
-    .sort();
 
 /** One mirrored event, and a provider that refuses the next write. */
 async function scene() {
@@ -54,7 +41,7 @@ test('a creation is mended by an edit, and leaves once', async () => {
   expect(await states(local)).toEqual([['create', 'parked', 'request_rejected']]);
   await local.change(eventId, { summary: 'mended' });
   await work(world);
-  expect(titles(world)).toEqual(['Meeting m1', 'mended']);
+  expect(titlesAtProvider(world)).toEqual(['Meeting m1', 'mended']);
   await world.settle();
   await expectExactMirror(world);
   expect((await states(local)).every(([, state]) => state === 'applied')).toBe(true);
@@ -66,7 +53,7 @@ test('a creation is taken back by a deletion: nobody is told', async () => {
   await work(world);
   await local.remove(eventId);
   await work(world);
-  expect(titles(world)).toEqual(['Meeting m1']);
+  expect(titlesAtProvider(world)).toEqual(['Meeting m1']);
   expect((await states(local)).map(([, state]) => state)).toEqual(['discarded', 'discarded']);
   await world.settle();
   await expectExactMirror(world);
@@ -79,7 +66,7 @@ test('a change is mended by the next one, which brings what the first wanted bes
   expect(await states(local)).toEqual([['update', 'parked', 'request_rejected']]);
   await local.change(id, { summary: 'mended' });
   await work(world);
-  expect(titles(world)).toEqual(['mended']);
+  expect(titlesAtProvider(world)).toEqual(['mended']);
   await world.settle();
   await expectExactMirror(world);
   expect((await local.event(id))?.location).toBe('Room 1');
@@ -93,7 +80,7 @@ test('a change that was refused goes with the event that is deleted', async () =
   world.cloud.faults.clear();
   await local.remove(id);
   await work(world);
-  expect(titles(world)).toEqual([]);
+  expect(titlesAtProvider(world)).toEqual([]);
   await world.settle();
   await expectExactMirror(world);
 });

@@ -2,9 +2,9 @@
 import { readStoredEvent } from '@calfleet/db';
 import type { EventId, EventTime } from '@calfleet/domain';
 import { localWrites } from '../testing/local-writes.ts';
-import { expectExactMirror } from '../testing/mirror.ts';
 import { hint, pullNow, useWorlds } from '../testing/scene.ts';
 import type { World } from '../testing/world.ts';
+import { settled, shownHere } from '../testing/quiet.ts';
 import { writeRestore } from './restore.ts';
 
 const newWorld = useWorlds();
@@ -17,15 +17,6 @@ const weekly = {
   recurrence: ['RRULE:FREQ=WEEKLY;COUNT=5'],
 };
 const [second, third, fourth] = ['20261130T090000Z', '20261207T090000Z', '20261214T090000Z'] as const;
-
-async function settled(world: World): Promise<void> {
-  for (let steps = 0; (await world.runJob()) !== 'idle'; steps += 1) {
-    if (steps > 200) throw new Error('The queue never comes to rest.');
-    world.clock.advance(5_000);
-  }
-  await world.settle();
-  await expectExactMirror(world);
-}
 
 interface Scene {
   world: World;
@@ -60,26 +51,15 @@ async function restore(world: World, id: EventId, revision: number): Promise<voi
   await deps.jobs.enqueue('push-calendar', { calendarId });
 }
 
-const shown = async (world: World): Promise<string[]> => {
-  const rows = await world.real.transaction(
-    { role: 'worker' },
-    (tx) => tx.$queryRaw<{ text: string }[]>`
-      select to_char(o.starts_at at time zone 'UTC', 'MM-DD HH24:MI') || ' ' || coalesce(e.summary, '') as text
-      from calendar_occurrences o join calendar_events e on e.id = o.event_id
-      where o.calendar_id = ${world.calendarId}::uuid order by o.starts_at, e.summary`,
-  );
-  return rows.map(({ text }) => text);
-};
-
 const asScene = ['11-23 09:00 Standup', '11-30 09:00 Retro', '12-14 09:00 Standup', '12-21 09:00 Standup'];
 
 test('a day that was called off takes place again', async () => {
   const { world, off } = await scene();
   await restore(world, off, 0);
   const expected = [...asScene, '12-07 09:00 Standup'].sort();
-  expect(await shown(world)).toEqual(expected);
+  expect(await shownHere(world)).toEqual(expected);
   await settled(world);
-  expect(await shown(world)).toEqual(expected);
+  expect(await shownHere(world)).toEqual(expected);
 });
 
 test('a changed day that its owner called off takes place again, as it was changed', async () => {
@@ -91,10 +71,10 @@ test('a changed day that its owner called off takes place again, as it was chang
   await hint(world);
   await pullNow(world);
   await settled(world);
-  expect(await shown(world)).toEqual(asScene.filter((text) => !text.includes('Retro')));
+  expect(await shownHere(world)).toEqual(asScene.filter((text) => !text.includes('Retro')));
   await restore(world, changed, 1);
   await settled(world);
-  expect(await shown(world)).toEqual(asScene);
+  expect(await shownHere(world)).toEqual(asScene);
   expect((await local.event(changed))?.deleted_at).toBeNull();
   expect(await local.conflicts()).toEqual([]);
 });
@@ -104,7 +84,7 @@ test('a day that was called off and nobody was told of is as its series again, w
   const off = await local.removeOccurrence(id, fourth);
   if (!off) throw new Error('Nothing was called off.');
   await restore(world, off.eventId, 0);
-  expect(await shown(world)).toEqual(asScene);
+  expect(await shownHere(world)).toEqual(asScene);
   const before = world.cloud.calendars.get(world.providerCalendarId)?.log.seq;
   await settled(world);
   expect(world.cloud.calendars.get(world.providerCalendarId)?.log.seq).toBe(before);
@@ -126,11 +106,11 @@ describe.each<[string, (played: Scene) => Promise<unknown>]>([
     const { world, id } = played;
     await remove(played);
     await settled(world);
-    expect(await shown(world)).toEqual([]);
+    expect(await shownHere(world)).toEqual([]);
     await restore(world, id, 0);
-    expect(await shown(world)).toEqual(asScene);
+    expect(await shownHere(world)).toEqual(asScene);
     await settled(world);
-    expect(await shown(world)).toEqual(asScene);
+    expect(await shownHere(world)).toEqual(asScene);
   });
 });
 
@@ -140,7 +120,7 @@ test('this and following is undone: the series is as it was, with its changed da
   await settled(world);
   await local.changeFollowing(id, second, { summary: 'Later' });
   await settled(world);
-  expect(await shown(world)).toEqual([
+  expect(await shownHere(world)).toEqual([
     '11-23 09:00 Standup',
     '11-30 09:00 Later',
     '12-14 09:00 Planning',
@@ -153,8 +133,8 @@ test('this and following is undone: the series is as it was, with its changed da
     '12-14 09:00 Planning',
     '12-21 09:00 Standup',
   ];
-  expect(await shown(world)).toEqual(expected);
+  expect(await shownHere(world)).toEqual(expected);
   await settled(world);
-  expect(await shown(world)).toEqual(expected);
+  expect(await shownHere(world)).toEqual(expected);
   expect(await local.conflicts()).toEqual([]);
 });

@@ -3,30 +3,14 @@ import { readStoredEvent } from '@calfleet/db';
 import type { EventId } from '@calfleet/domain';
 import type { MemoryEvent } from '@calfleet/providers';
 import { at, exception, mirror, pulled, revisionsOf, series } from '../testing/history.ts';
-import { expectExactMirror } from '../testing/mirror.ts';
 import { meeting, useWorlds } from '../testing/scene.ts';
 import type { World } from '../testing/world.ts';
+import { liveAtProvider, settled } from '../testing/quiet.ts';
 import { writeRestore, type RestoreRefusal } from './restore.ts';
 
 const newWorld = useWorlds();
 
 const mirrored = async (...events: MemoryEvent[]) => mirror(await newWorld(), events);
-
-/** All jobs that wait, and the time that they ask for. */
-async function work(world: World): Promise<void> {
-  for (let steps = 0; steps < 100; steps += 1) {
-    if ((await world.runJob()) === 'idle') return;
-    world.clock.advance(5_000);
-  }
-  throw new Error('The queue never comes to rest.');
-}
-
-/** Whatever waits is done, and both sides are the same. */
-async function settled(world: World): Promise<void> {
-  await work(world);
-  await world.settle();
-  await expectExactMirror(world);
-}
 
 async function restore(
   world: World,
@@ -46,9 +30,6 @@ async function restore(
   if (restored.written) await deps.jobs.enqueue('push-calendar', { calendarId });
   return restored.written ? 'written' : 'nothing';
 }
-
-const liveAtProvider = (world: World) =>
-  world.cloud.truth(world.providerCalendarId).flatMap((item) => (item.type === 'event' ? [item.event] : []));
 
 describe('what an event was, it can be again', () => {
   test('after any of its changes, and before the first; the other side is told what differs', async () => {

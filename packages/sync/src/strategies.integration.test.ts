@@ -7,17 +7,9 @@ import { columns, strategyCases, strategyOf } from '../testing/strategy-cases.ts
 import { conflictsDoc } from '../testing/strategy-doc.ts';
 import { outcomeOf } from '../testing/strategy-outcome.ts';
 import { Scene } from '../testing/strategy-scene.ts';
-import type { World } from '../testing/world.ts';
+import { work } from '../testing/quiet.ts';
 
 const newWorld = useWorlds();
-
-async function work(world: World): Promise<void> {
-  for (let steps = 0; steps < 100; steps += 1) {
-    if ((await world.runJob()) === 'idle') return;
-    world.clock.advance(5_000);
-  }
-  throw new Error('The queue never comes to rest.');
-}
 
 describe.each(strategyCases)('$title', ({ before, play, outcomes }) => {
   test.each(columns)('%s', async (column) => {

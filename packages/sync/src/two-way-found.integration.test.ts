@@ -5,6 +5,7 @@ import { expectExactMirror } from '../testing/mirror.ts';
 import { hint, meeting, pullNow, useWorlds } from '../testing/scene.ts';
 import { hereIn } from '../testing/two-way-memory.ts';
 import type { World } from '../testing/world.ts';
+import { work } from '../testing/quiet.ts';
 
 const newWorld = useWorlds();
 
@@ -16,14 +17,6 @@ const planning = {
 };
 const daily = { ...planning, recurrence: ['RRULE:FREQ=DAILY;COUNT=5'] };
 const fourth = '20261127T090000Z';
-
-async function work(world: World): Promise<void> {
-  for (let steps = 0; steps < 100; steps += 1) {
-    if ((await world.runJob()) === 'idle') return;
-    world.clock.advance(5_000);
-  }
-  throw new Error('The queue never comes to rest.');
-}
 
 const titles = (world: World) =>
   world.cloud

@@ -1,9 +1,9 @@
 /** What is written here reaches the provider once, and meets what its owner did there without losing either side's word. */
 import type { ConflictStrategy, EventId, EventTime } from '@calfleet/domain';
-import { expectExactMirror } from '../testing/mirror.ts';
 import { hint, meeting, pullNow, useWorlds } from '../testing/scene.ts';
 import { localWrites } from '../testing/local-writes.ts';
 import { Crash, type World } from '../testing/world.ts';
+import { liveAtProvider, settled, work } from '../testing/quiet.ts';
 
 const newWorld = useWorlds();
 
@@ -13,18 +13,6 @@ const planning = {
   start: at('2026-11-24T09:00:00Z'),
   end: at('2026-11-24T10:00:00Z'),
 };
-
-/** All jobs that wait, one after the other, and the time that they ask for. */
-async function work(world: World): Promise<void> {
-  for (let steps = 0; steps < 100; steps += 1) {
-    if ((await world.runJob()) === 'idle') return;
-    world.clock.advance(5_000);
-  }
-  throw new Error('The queue never comes to rest.');
-}
-
-const liveAtProvider = (world: World) =>
-  world.cloud.truth(world.providerCalendarId).flatMap((item) => (item.type === 'event' ? [item.event] : []));
 
 /** A mirrored calendar with one event. */
 async function mirroredWorld(strategy: ConflictStrategy = 'newest_wins') {
@@ -39,14 +27,6 @@ async function mirroredWorld(strategy: ConflictStrategy = 'newest_wins') {
   const local = localWrites(world);
   const [id = '' as EventId] = await local.eventIds();
   return { world, local, id };
-}
-
-async function settled(world: World): Promise<void> {
-  await hint(world);
-  await pullNow(world);
-  await work(world);
-  await world.settle();
-  await expectExactMirror(world);
 }
 
 test('a new event is there at once, reaches the provider once, and its echo changes nothing more', async () => {

@@ -12,6 +12,7 @@ import { drainWebhooks, pushCalendar } from './index.ts';
 import { localWrites } from '../testing/local-writes.ts';
 import { hint, meeting, pullNow, putMeetings, useWorlds } from '../testing/scene.ts';
 import type { World } from '../testing/world.ts';
+import { titlesAtProvider, work } from '../testing/quiet.ts';
 
 const newWorld = useWorlds();
 const minuteMs = 60_000;
@@ -27,21 +28,6 @@ async function mirrored(events: number, writeBrake = { perEvent: 1_000, perAccou
   const local = localWrites(world);
   return { world, local, ids: await local.eventIds() };
 }
-
-/** All jobs that wait, one after the other. */
-async function work(world: World): Promise<void> {
-  for (let steps = 0; steps < 200; steps += 1) {
-    if ((await world.runJob()) === 'idle') return;
-    world.clock.advance(1_000);
-  }
-  throw new Error('The queue never comes to rest.');
-}
-
-const titles = (world: World): (string | null)[] =>
-  world.cloud
-    .truth(world.providerCalendarId)
-    .flatMap((item) => (item.type === 'event' ? [item.event.fields.summary] : []))
-    .sort();
 
 const states = async (local: ReturnType<typeof localWrites>) =>
   (await local.writes()).map(({ state }) => state).sort();
@@ -90,16 +76,16 @@ describe('the kill switch', () => {
       for (const id of ids) await local.change(id, { summary: 'wished' });
       const { signal } = new AbortController();
       expect(await pushCalendar(world.deps, world.calendarId, signal)).toBe('busy');
-      await work(world);
+      await work(world, 1_000);
       await drainWebhooks(world.deps);
       expect(world.jobs.filter(({ name }) => name === 'push-calendar')).toEqual([]);
-      expect(titles(world)).toEqual(['Meeting m0', 'Meeting m1']);
+      expect(titlesAtProvider(world)).toEqual(['Meeting m0', 'Meeting m1']);
       expect(await states(local)).toEqual(['pending', 'pending']);
       for (const id of ids) expect((await local.event(id))?.summary).toBe('wished');
       await resume(world);
       await drainWebhooks(world.deps);
-      await work(world);
-      expect(titles(world)).toEqual(['wished', 'wished']);
+      await work(world, 1_000);
+      expect(titlesAtProvider(world)).toEqual(['wished', 'wished']);
       expect(await states(local)).toEqual(['applied', 'applied']);
     });
 
@@ -113,13 +99,13 @@ describe('the kill switch', () => {
         world.hook = null;
         await stop(world);
       };
-      await work(world);
-      expect(titles(world)).toEqual(['Meeting m1', 'Meeting m2', 'wished']);
+      await work(world, 1_000);
+      expect(titlesAtProvider(world)).toEqual(['Meeting m1', 'Meeting m2', 'wished']);
       expect(await states(local)).toEqual(['applied', 'pending', 'pending']);
       await resume(world);
       await drainWebhooks(world.deps);
-      await work(world);
-      expect(titles(world)).toEqual(['wished', 'wished', 'wished']);
+      await work(world, 1_000);
+      expect(titlesAtProvider(world)).toEqual(['wished', 'wished', 'wished']);
     });
   });
 
@@ -144,11 +130,11 @@ describe('the loop brake', () => {
     const local = localWrites(world);
     for (let turn = from; turn < from + turns; turn += 1) {
       await local.change(id, { summary: `mine ${turn}` });
-      await work(world);
+      await work(world, 1_000);
       world.cloud.patch(world.providerCalendarId, 'm0', { summary: `theirs ${turn}` });
       await hint(world);
       await pullNow(world);
-      await work(world);
+      await work(world, 1_000);
     }
   }
 
@@ -173,7 +159,7 @@ describe('the loop brake', () => {
     // Time alone lets nothing go.
     world.clock.advance(120 * minuteMs);
     await drainWebhooks(world.deps);
-    await work(world);
+    await work(world, 1_000);
     expect(sentTitles(world) - before - 20).toBe(5);
   });
 
@@ -191,11 +177,11 @@ describe('the loop brake', () => {
     const [id = '' as EventId] = ids;
     for (let n = 1; n <= 5; n += 1) {
       await local.change(id, { summary: `mine ${n}` });
-      await work(world);
+      await work(world, 1_000);
     }
     await local.change(id, { location: 'Room 5' });
-    await work(world);
-    expect(titles(world)).toEqual(['mine 3']);
+    await work(world, 1_000);
+    expect(titlesAtProvider(world)).toEqual(['mine 3']);
     const last = (await local.writes()).at(-1)?.id ?? '';
     const retry = { userId: world.userId, id: last, now: world.clock.now() };
     // Whichever of those that wait together.
@@ -203,14 +189,14 @@ describe('the loop brake', () => {
       await world.real.transaction({ role: 'api', userId: world.userId }, (tx) => api.retryWrite(tx, retry)),
     ).toBe(true);
     await drainWebhooks(world.deps);
-    await work(world);
-    expect(titles(world)).toEqual(['mine 5']);
+    await work(world, 1_000);
+    expect(titlesAtProvider(world)).toEqual(['mine 5']);
     expect(new Set(await states(local))).toEqual(new Set(['applied']));
     for (let n = 6; n <= 9; n += 1) {
       await local.change(id, { summary: `mine ${n}` });
-      await work(world);
+      await work(world, 1_000);
     }
-    expect(titles(world)).toEqual(['mine 7']);
+    expect(titlesAtProvider(world)).toEqual(['mine 7']);
   });
 
   test('far fewer in an hour are never stopped, and one event does not stop another', async () => {
@@ -218,17 +204,17 @@ describe('the loop brake', () => {
     const [one = '' as EventId, other = '' as EventId] = ids;
     for (let n = 1; n <= 8; n += 1) {
       await local.change(one, { summary: `mine ${n}` });
-      await work(world);
+      await work(world, 1_000);
       world.clock.advance(25 * minuteMs);
     }
-    expect(titles(world)).toEqual(['Meeting m1', 'mine 8']);
+    expect(titlesAtProvider(world)).toEqual(['Meeting m1', 'mine 8']);
     for (let n = 1; n <= 4; n += 1) {
       await local.change(other, { summary: `other ${n}` });
-      await work(world);
+      await work(world, 1_000);
     }
     await local.change(one, { summary: 'mine 9' });
-    await work(world);
-    expect(titles(world)).toEqual(['mine 9', 'other 3']);
+    await work(world, 1_000);
+    expect(titlesAtProvider(world)).toEqual(['mine 9', 'other 3']);
   });
 
   test('an account far above what is usual stops as a whole, says why, and goes on counted anew when a person resumes it', async () => {
@@ -236,10 +222,10 @@ describe('the loop brake', () => {
     const change = async (summary: string) => {
       for (const id of ids) {
         await local.change(id, { summary });
-        await work(world);
+        await work(world, 1_000);
       }
     };
-    const changed = (summary: string) => titles(world).filter((title) => title === summary).length;
+    const changed = (summary: string) => titlesAtProvider(world).filter((title) => title === summary).length;
     await change('first');
     expect(changed('first')).toBe(3);
     expect(await accountOf(world)).toEqual({
@@ -254,7 +240,7 @@ describe('the loop brake', () => {
     await asWorker(world, (tx) => resumeAccountWrites(tx, { id, at: world.clock.now() }));
     await drainWebhooks(world.deps);
     // One job's worth leaves before it is counted again.
-    await work(world);
+    await work(world, 1_000);
     expect(changed('first')).toBe(5);
     expect(await accountOf(world)).toEqual({ at: null, reason: null });
     await change('second');
@@ -271,7 +257,7 @@ const planning = (zone = 'UTC'): { summary: string; start: EventTime; end: Event
 test('the mark of what we made is kept, and makes nobody else an owner', async () => {
   const { world, local } = await mirrored(1);
   const { eventId, writeId } = await local.create(planning());
-  await work(world);
+  await work(world, 1_000);
   world.cloud.put(world.providerCalendarId, { ...meeting('foreign'), writeId: 'of another house' });
   await hint(world);
   await pullNow(world);
@@ -290,7 +276,7 @@ test('the mark of what we made is kept, and makes nobody else an owner', async (
 test('a creation that comes from a backup leaves once more, and finds what it had made', async () => {
   const { world, local } = await mirrored(0);
   const { eventId, writeId } = await local.create(planning());
-  await work(world);
+  await work(world, 1_000);
   // The rows as they were before it left.
   await asWorker(world, async (tx) => {
     await tx.$executeRaw`
@@ -301,8 +287,8 @@ test('a creation that comes from a backup leaves once more, and finds what it ha
        where id = ${eventId}::uuid`;
   });
   await drainWebhooks(world.deps);
-  await work(world);
-  expect(titles(world)).toEqual(['Planning']);
+  await work(world, 1_000);
+  expect(titlesAtProvider(world)).toEqual(['Planning']);
   expect(await states(local)).toEqual(['applied']);
   expect(await local.eventIds()).toEqual([eventId]);
 });
