@@ -34,6 +34,9 @@ export const pastRuns = byId('calendar_sync_runs', 'finished_at');
 
 export const pastAudits = byId('calendar_audits', 'finished_at');
 
+/** Over, whether somebody came back with it or not. */
+export const pastOauthStates = byId('calendar_oauth_states', 'expires_at');
+
 /** Done or taken back; its settled conflicts and what was folded into it go with it. */
 export const pastWrites = byId(
   'calendar_writes',

@@ -26,7 +26,7 @@ export interface ConsentOptions extends TokenEndpointOptions {
   /** Further parameters of the authorization request. */
   more(loginHint: string | null): Record<string, string>;
   /** A scope as answers name it, so that it can be compared. */
-  bare?(scope: string): string;
+  bare?: (scope: string) => string;
   /** Names the issuer of a code, and of the identity token with these claims. */
   isIssuer(issuer: string, claims: Claims | null): boolean;
   mailboxOf(claims: Claims): Consent['mailbox'] | null;

@@ -11,6 +11,7 @@ import {
   pastChannels,
   pastEvents,
   pastIdempotencyKeys,
+  pastOauthStates,
   pastQuarantine,
   pastRevisions,
   pastRuns,
@@ -39,7 +40,7 @@ const aNight: CleanupLimits = { rows: 1_000, batches: 20_000, ms: 3_600_000, hol
 const dayMs = 86_400_000;
 /** Readers may go on from a place of 30 days ago (the API's word); a day more, since clocks differ. */
 const feedDays = 31;
-/** 24 hours are promised; an hour more, since clocks differ. */
+/** 24 hours are promised; an hour more, since clocks differ. A sign-in that is over is told apart from a made-up one as long. */
 const idempotencyDays = 25 / 24;
 
 interface CleanupOptions {
@@ -73,6 +74,7 @@ const pauseUnless =
 
 const tablesOf = (kept: SyncSettings['keptDays']): Record<string, { rows: PastRows; days: number }> => ({
   idempotency_keys: { rows: pastIdempotencyKeys, days: idempotencyDays },
+  oauth_states: { rows: pastOauthStates, days: idempotencyDays },
   channels: { rows: pastChannels, days: kept.channels },
   runs: { rows: pastRuns, days: kept.runs },
   audits: { rows: pastAudits, days: kept.audits },

@@ -46,15 +46,18 @@ export interface NewAccount {
   /** The account's own data key, wrapped; and the refresh token sealed under it. */
   dataKey: Uint8Array;
   refreshToken: Uint8Array;
+  /** Whose it is, where the provider said so; else the first list of calendars does. */
+  mailbox?: { id: string; email: string | null };
   now: Date;
 }
 
 export async function insertAccount(tx: Transaction, account: NewAccount): Promise<AccountRow> {
   const now = account.now.toISOString();
   const [row] = await tx.$queryRaw<AccountRow[]>`
-    insert into calendar_accounts (id, user_id, provider, scopes, data_key, refresh_token, created_at, updated_at)
-    values (${account.id}::uuid, ${account.userId}, ${account.provider}, ${account.scopes}::text[],
-      ${account.dataKey}, ${account.refreshToken}, ${now}::timestamptz, ${now}::timestamptz)
+    insert into calendar_accounts (id, user_id, provider, provider_account_id, email, scopes, data_key, refresh_token,
+      created_at, updated_at)
+    values (${account.id}::uuid, ${account.userId}, ${account.provider}, ${account.mailbox?.id ?? null},
+      ${account.mailbox?.email ?? null}, ${account.scopes}::text[], ${account.dataKey}, ${account.refreshToken}, ${now}::timestamptz, ${now}::timestamptz)
     returning ${columns}`;
   if (!row) throw new Error('an insert that returns its row returned none');
   return row;

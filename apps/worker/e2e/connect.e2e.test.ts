@@ -1,0 +1,131 @@
+/** From the application's first request over the provider's page to a mirror: by forms, and in a real browser. */
+import type { Sandbox } from '@calfleet/sandbox';
+import { eventually } from '@calfleet/testkit';
+import { openBrowsers, type Browser, type Decision } from './browsers.ts';
+import { openConnectHouse } from './connect-house.ts';
+
+type Dialect = 'google' | 'microsoft';
+
+const browsers = openBrowsers();
+let all: Awaited<ReturnType<typeof openConnectHouse>>;
+let people = 0;
+
+beforeAll(async () => {
+  all = await openConnectHouse();
+  await all.house.startWorker();
+});
+afterAll(async () => {
+  await Promise.all(browsers.map((browser) => browser.close()));
+  await all.close();
+});
+
+/** A user with a mailbox of three events, who has granted nothing yet. */
+function somebody(provider: Dialect): { user: string; email: string; sandbox: Sandbox } {
+  people += 1;
+  const user = `visitor-${people}`;
+  const email = `${user}@example.test`;
+  const { sandbox } = all.house;
+  const tomorrow = new Date(sandbox.clock.now() + 86_400_000).toISOString().slice(0, 10);
+  const [start, end] = [`${tomorrow}T09:00:00`, `${tomorrow}T10:00:00`];
+  const titles = ['One', 'Two', 'Three'];
+  if (provider === 'google') {
+    const calendar = sandbox.google.createAccount({ email, scopes: [] }).createCalendar({ primary: true });
+    const at = { start: { dateTime: `${start}Z` }, end: { dateTime: `${end}Z` } };
+    calendar.insertMany(titles.map((summary) => ({ summary, ...at })));
+  } else {
+    const mailbox = sandbox.microsoft.createMailbox({ email, scopes: [], calendars: [{ name: 'Calendar' }] });
+    const at = {
+      start: { dateTime: start, timeZone: 'UTC' },
+      end: { dateTime: end, timeZone: 'UTC' },
+    };
+    for (const subject of titles) mailbox.calendar('Calendar').create({ subject, ...at });
+  }
+  return { user, email, sandbox };
+}
+
+async function visit(
+  browser: Browser,
+  {
+    provider,
+    user,
+    home = true,
+    access = 'read_write',
+  }: { provider: Dialect; user: string; home?: boolean; access?: string },
+  decision: Decision,
+): Promise<{ told: Record<string, string>; text: string }> {
+  const wish = { access, ...(home && { redirect_uri: all.homeUri }) };
+  const { status, body } = await all.ask(user, 'POST', `/accounts/${provider}/authorize`, wish);
+  expect(status).toBe(200);
+  const { url, text } = await browser.consent(body.authorization_url, decision);
+  return { told: Object.fromEntries(new URL(url).searchParams), text };
+}
+
+const titlesOf = async (user: string): Promise<unknown[]> => {
+  const { body } = await all.ask(user, 'GET', '/events?expand=false');
+  return body.items.map((event) => event['summary']).sort();
+};
+
+const accountsOf = async (user: string) => (await all.ask(user, 'GET', '/accounts')).body.items;
+
+/** Mirrored and watched, and nothing waits. */
+const isCovered = async (user: string): Promise<boolean> => {
+  const { items } = (await all.ask(user, 'GET', '/sync/status')).body;
+  return (
+    items.length > 0 &&
+    items.every(
+      ({ state, coverage, dirty_seq, synced_seq }) =>
+        state === 'active' && coverage === 'push' && dirty_seq === synced_seq,
+    )
+  );
+};
+
+describe.each(browsers.map((browser) => [browser.name, browser] as const))('%s', (_name, browser) => {
+  test.each(['google', 'microsoft'] as const)(
+    '%s: allows, and the calendars are mirrored and watched',
+    async (provider) => {
+      const { user, email } = somebody(provider);
+      const { told } = await visit(browser, { provider, user }, { account: email, decision: 'allow' });
+      expect(await accountsOf(user)).toMatchObject([{ id: told['account_id'], email, status: 'active' }]);
+      await eventually(() => isCovered(user));
+      expect(await titlesOf(user)).toEqual(['One', 'Three', 'Two']);
+    },
+  );
+
+  test.each(['google', 'microsoft'] as const)('%s: cancels, unticks, and sees our page', async (provider) => {
+    const { user, email } = somebody(provider);
+    const where = { provider, user };
+    const cancelled = await visit(browser, where, { account: email, decision: 'cancel' });
+    expect(cancelled.told).toMatchObject({ error: 'access_denied' });
+    const untick = provider === 'google' ? 'calendar.events' : 'Calendars.';
+    const partly = await visit(browser, where, { account: email, decision: 'allow', untick });
+    expect(partly.told['error']).toBe('missing_scope');
+    expect(partly.told['error_description']).toContain(untick);
+    expect(await accountsOf(user)).toEqual([]);
+    const decision = { account: email, decision: 'allow' } as const;
+    const page = await visit(browser, { ...where, home: false }, decision);
+    expect(page.text).toContain(`The calendars of ${email} are being read.`);
+    expect(await accountsOf(user)).toHaveLength(1);
+  });
+
+  test.each(['google', 'microsoft'] as const)(
+    '%s: connects again after the grant was taken back, and goes on without doubles',
+    async (provider) => {
+      const { user, email, sandbox } = somebody(provider);
+      const where = { provider, user };
+      const decision = { account: email, decision: 'allow' } as const;
+      const { told } = await visit(browser, { ...where, access: 'read' }, decision);
+      await eventually(() => isCovered(user));
+      const owner = provider === 'google' ? sandbox.google.account(email) : sandbox.microsoft.mailbox(email);
+      owner.revoke();
+      owner.expireAccessTokens();
+      await all.ask(user, 'POST', '/sync', {});
+      await eventually(async () => (await accountsOf(user))[0]?.['status'] === 'reauth_needed');
+      expect((await visit(browser, where, decision)).told).toMatchObject({ account_id: told['account_id'] });
+      await eventually(() => isCovered(user));
+      expect(await titlesOf(user)).toEqual(['One', 'Three', 'Two']);
+      const { items: runs } = (await all.ask(user, 'GET', '/sync/runs')).body;
+      const last = runs.filter((run) => run['outcome'] === 'completed').at(0);
+      expect(last).toMatchObject({ mode: 'incremental', created: 0 });
+    },
+  );
+});
