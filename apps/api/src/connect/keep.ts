@@ -71,7 +71,8 @@ async function tryToKeep({ db, vault, clock }: Context, given: Given): Promise<K
   }, calendarIds);
   if (!isKept) return null;
   const rings = calendarIds.flatMap((calendarId): JobRequest[] => [
-    { name: 'ensure-watch', payload: { calendarId } },
+    // Under another name than a try of the dead grant that waits for its turn. Channels rest on the grant that made them.
+    { name: 'ensure-watch', payload: { calendarId, renew: true } },
     pullFor(calendarId, now),
   ]);
   return { accountId: id, isNew: false, rings: [discover, ...rings] };

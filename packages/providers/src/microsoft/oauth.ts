@@ -71,7 +71,8 @@ export function createMicrosoftConsentEndpoint(options: MicrosoftOauthOptions): 
       `${GRAPH}User.Read`,
       `${GRAPH}MailboxSettings.Read`,
     ],
-    permissions: { read: [reading], read_write: [writing] },
+    // Only the reading permission is said to count for subscriptions: docs/PROVIDERS.md.
+    permissions: { read: [reading], read_write: [reading, writing] },
     // Else whoever is signed in is taken, and a second mailbox cannot be connected.
     more: (loginHint) => (loginHint === null ? { prompt: 'select_account' } : {}),
     // Answers name them with and without the resource, and in whichever case they were asked for.
