@@ -1,5 +1,7 @@
 /** Express, and nothing that knows calendars: names the request, knows the caller, reads JSON, writes answers. */
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { isDatabaseUnavailable } from '@calfleet/db';
@@ -125,13 +127,13 @@ const serve =
   (context: Context, handler: Handler): Serve =>
   async (request, response) => {
     const call = { ...callOf(context, request, response), userId: ownUser(context, request, response) };
-    send(response, await handler(context, call));
+    await send(response, await handler(context, call));
   };
 
 const serveAdmin =
   (context: Context, handler: AdminHandler): Serve =>
   async (request, response) =>
-    send(response, await handler(context, callOf(context, request, response)));
+    await send(response, await handler(context, callOf(context, request, response)));
 
 /** Set by the first hand of the router, which lets nobody pass without. */
 const callerOf = ({ locals }: Response): Caller => locals['caller'] as Caller;
@@ -190,12 +192,28 @@ function callOf(context: Context, request: Request, response: Response): AdminCa
   };
 }
 
-function send(response: Response, { status, body, headers = {} }: Answer): void {
+async function send(response: Response, { status, body, headers = {}, lines }: Answer): Promise<void> {
   if (!response.writable) return;
+  if (lines) return sendLines(response, status, lines);
   response
     .set({ 'cache-control': 'no-store', ...headers })
     .status(status)
     .json(body);
+}
+
+/** One that fails under way is cut off, so that nobody takes it for whole. */
+async function sendLines(response: Response, status: number, lines: AsyncIterable<unknown>): Promise<void> {
+  response.set({ 'cache-control': 'no-store', 'content-type': 'application/x-ndjson' }).status(status);
+  try {
+    await pipeline(Readable.from(texts(lines)), response);
+  } catch (thrown) {
+    // Whoever went away needs no answer.
+    if ((thrown as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw thrown;
+  }
+}
+
+async function* texts(lines: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${JSON.stringify(line)}\n`;
 }
 
 const requestIdOf = (response: Response): string => String(response.getHeader('x-request-id'));

@@ -69,6 +69,8 @@ export interface Answer {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
+  /** Sent instead of the body, as JSON of a line each, as fast as the client takes them. */
+  lines?: AsyncIterable<unknown>;
 }
 
 export type Handler = (context: Context, call: Call) => Promise<Answer>;

@@ -102,7 +102,7 @@ async function ownConflict(context: Context, call: Call): Promise<api.ConflictRo
   return row;
 }
 
-const conflictAnswer = ({ zones }: Context, row: api.ConflictRow) => ({
+export const conflictAnswer = ({ zones }: Context, row: api.ConflictRow) => ({
   id: row.id,
   event_id: row.event_id,
   fields: row.fields,

@@ -71,7 +71,7 @@ export const restoreEvent: Handler = async (context, call) => {
   });
 };
 
-const revisionAnswer = ({ zones }: Context, row: api.RevisionRow) => ({
+export const revisionAnswer = ({ zones }: Context, row: api.RevisionRow) => ({
   n: Number(row.n),
   at: row.at,
   origin: row.origin,

@@ -8,6 +8,7 @@ import { listChanges } from './changes.ts';
 import { getConflict, listConflicts, resolveConflict } from './conflicts.ts';
 import { changeEvent, createEvent, deleteEvent } from './event-writes.ts';
 import { getEvent, listEvents } from './events.ts';
+import { exportAll } from './export.ts';
 import { freeBusy } from './free-busy.ts';
 import { listHistory, restoreEvent } from './history.ts';
 import { listQuarantine, retryQuarantined } from './quarantine.ts';
@@ -49,12 +50,13 @@ export const routes: readonly (readonly ['get' | 'post' | 'patch' | 'delete', st
   ['get', '/sync/runs', listRuns],
   ['get', '/changes', listChanges],
   ['get', '/freebusy', freeBusy],
+  ['get', '/export', exportAll],
   ['get', '/quarantine', listQuarantine],
   ['post', '/quarantine/:id/retry', retryQuarantined],
 ];
 
 /** Of administrators: they name no user. What lies under `/admin` is reached with an admin key alone. */
-export const adminRoutes: readonly (readonly ['post', string, AdminHandler])[] = [
+export const adminRoutes: readonly (readonly ['post', `/admin/${string}`, AdminHandler])[] = [
   ['post', '/admin/writes/stop', stopWrites],
   ['post', '/admin/writes/resume', resumeWrites],
 ];

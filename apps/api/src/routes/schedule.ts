@@ -119,7 +119,7 @@ const rowOf = ({
   working_end: hours?.end ?? null,
 });
 
-const scheduleAnswer = (row: PreferencesRow) => ({
+export const scheduleAnswer = (row: PreferencesRow) => ({
   auto_sync_enabled: row.auto_sync_enabled,
   sync_frequency_minutes: row.sync_frequency_minutes,
   conflict_strategy: row.conflict_strategy,

@@ -84,7 +84,7 @@ export const discardWrite: Handler = async (context, call) => {
   });
 };
 
-const writeAnswer = (row: api.ShownWrite) => ({
+export const writeAnswer = (row: api.ShownWrite) => ({
   id: row.id,
   event_id: row.event_id,
   op: row.op,

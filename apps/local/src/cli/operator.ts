@@ -32,7 +32,13 @@ function targetOf(command: Command): string | null {
       return `calendar:${command.calendar}`;
     case 'audit':
       return command.calendar === null ? `user:${command.user ?? ''}` : `calendar:${command.calendar}`;
-    default:
+    case 'help':
+    case 'status':
+    case 'accounts':
+    case 'calendars':
+    case 'keys create':
+    case 'keys list':
+    case 'keys revoke':
       return null;
   }
 }

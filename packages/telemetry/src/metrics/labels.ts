@@ -119,6 +119,7 @@ export const jobs = [
   'recheck-events',
   'push-calendar',
   'discover-account',
+  'leave-account',
   'ensure-watch',
   'stop-watch',
   'audit-calendar',
