@@ -7,6 +7,7 @@ import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { eventually } from '@calfleet/testkit';
 import { Client } from 'pg';
 import { startApi } from './index.ts';
+import { signHs256 } from './testing/callers.ts';
 import { adminKey, openHouse, prefix, type House } from './testing/house.ts';
 
 /** What every process promises for its end. */
@@ -57,6 +58,29 @@ function start(env: Record<string, string>) {
     );
   return { child, exited, output, listening };
 }
+
+test('a process takes tokens by its settings and tells what is left', async () => {
+  const secret = 'a-secret-of-more-than-thirty-two-characters';
+  const { listening, child, exited } = start({
+    AUTH_JWT_SECRET: secret,
+    AUTH_JWT_AUDIENCE: 'calendars',
+    API_REQUESTS_PER_USER_MINUTE: '2',
+  });
+  const url = await listening();
+  const exp = Math.floor(performance.timeOrigin / 1000) + 3_600;
+  const ask = async (aud: string) => {
+    const token = signHs256({ sub: 'ada', aud, exp }, secret);
+    const reply = await fetch(`${url}${prefix}/calendars`, { headers: { authorization: `Bearer ${token}` } });
+    return [reply.status, reply.headers.get('ratelimit-limit')];
+  };
+  await eventually(async () => expect(await ask('calendars')).toEqual([200, '2']));
+  expect(await ask('mail')).toEqual([401, null]);
+  await eventually(async () => expect(await ask('calendars')).toEqual([429, '2']));
+  child.kill('SIGTERM');
+  await exited;
+  const told = await house.worker(`select from audit_log where action = 'callers.refused'`);
+  expect(told).toHaveLength(1);
+});
 
 test.each(['SIGTERM', 'SIGINT', 'disconnect'])('%s answers who waits and ends the process', async (how) => {
   const { child, exited, listening } = start({});

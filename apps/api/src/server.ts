@@ -1,5 +1,6 @@
 /** The API as a server: limits on slow clients, and a stop that answers everyone who is waiting. */
 import { createServer, type Server } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { refuseOlderSchema } from '@calfleet/db';
@@ -73,10 +74,13 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     close: async (options) => {
       stopping.abort();
       await depart(options);
-      await refusals.flush();
+      // A database that is away must not hold the process.
+      await Promise.race([refusals.flush(), pause(flushMs, undefined, { ref: false })]);
     },
   };
 }
+
+const flushMs = 1_000;
 
 const noTokens = { secret: null, keySetUrl: null, issuer: null, audience: null };
 

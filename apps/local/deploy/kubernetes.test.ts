@@ -47,6 +47,7 @@ const values: Record<string, string> = {
   TOKEN_ENCRYPTION_KEYS: random(),
   CHANNEL_SIGNING_KEYS: random(),
   CALFLEET_ADMIN_KEY: randomBytes(24).toString('hex'),
+  AUTH_JWT_SECRET: randomBytes(24).toString('hex'),
 };
 
 test('every manifest belongs to a kustomization, and every file that one names is there', () => {
@@ -77,8 +78,8 @@ test.each(roleNames)(
       expect(Object.keys(secrets.find(({ metadata }) => metadata.name === from)?.stringData ?? {})).toContain(
         key,
       );
-      // One provider may be left out, and nothing else.
-      expect(optional === true).toBe(/^(GOOGLE|MICROSOFT)_/.test(name));
+      // One provider may be left out, and tokens of users; nothing else.
+      expect(optional === true).toBe(/^(GOOGLE|MICROSOFT)_|^AUTH_/.test(name));
     }
   },
 );

@@ -131,8 +131,9 @@ describe('the claims', () => {
 
 test('what is read as a token', () => {
   expect(looksLikeJwt(hs256(good))).toBe(true);
-  expect(looksLikeJwt('cf_0123456789abcdef_x.y.z')).toBe(false);
-  expect(looksLikeJwt('an.ordinary.text')).toBe(false);
+  expect(looksLikeJwt('cf_0123456789abcdef_xyz')).toBe(false);
+  expect(looksLikeJwt('one.two')).toBe(false);
+  expect(looksLikeJwt('one.two.three.four')).toBe(false);
 });
 
 describe('a published set of keys', () => {

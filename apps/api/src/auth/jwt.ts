@@ -61,8 +61,8 @@ export function createJwtCheck(settings: Omit<JwtSettings, 'keySetUrl'>, keySet:
   };
 }
 
-/** Whether a text is to be read as a token at all: three parts, the first one a JSON object. */
-export const looksLikeJwt = (text: string): boolean => /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(text);
+/** Whether a text is to be read as a token at all: no key has a dot. */
+export const looksLikeJwt = (text: string): boolean => /^[\w-]+\.[\w-]+\.[\w-]*$/.test(text);
 
 type Json = Record<string, unknown>;
 
