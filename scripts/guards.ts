@@ -9,6 +9,7 @@ import { callersGuards } from './guards/callers.ts';
 import { fleet } from './guards/fleet.ts';
 import type { Guard } from './guards/guard.ts';
 import { invariants } from './guards/invariants.ts';
+import { leavingGuards } from './guards/leaving.ts';
 import { twoWay } from './guards/two-way.ts';
 import { windowed } from './guards/windowed.ts';
 import { writeBrake } from './guards/write-brake.ts';
@@ -21,6 +22,7 @@ const guards: readonly Guard[] = [
   ...twoWay,
   ...writeBrake,
   ...callersGuards,
+  ...leavingGuards,
 ];
 
 function run({ project, testFile, test }: Guard): { failed: boolean; ran: boolean } {

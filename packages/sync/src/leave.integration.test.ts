@@ -79,7 +79,7 @@ async function rowsNaming(db: Database, texts: readonly string[]): Promise<Recor
     for (const { name } of tables) {
       const [row] = await tx.$queryRawUnsafe<{ count: number }[]>(
         `select count(*)::int as count from "${name}" t
-          where exists (select from unnest($1::text[]) x where position(x in to_jsonb(t)::text) > 0)`,
+          where exists (select from unnest($1::text[]) x where position(x in (to_jsonb(t) - 'user_id')::text) > 0)`,
         texts,
       );
       if (row && row.count > 0) found[name] = row.count;
@@ -127,15 +127,33 @@ const nameMailbox = (world: World): Promise<unknown> =>
   );
 const mailboxOf = (world: World): string => world.providerCalendarId;
 
+const keepAnswer = (world: World, key: string, response: object): Promise<unknown> =>
+  world.real.transaction(
+    { role: 'worker' },
+    (tx) => tx.$executeRaw`
+      insert into calendar_idempotency_keys (user_id, key, request_hash, status, response, created_at)
+      values (${world.userId}, ${key}, '\\x00', 202, ${JSON.stringify(response)}::jsonb, ${world.clock.now()})`,
+  );
+
+const keptAnswers = (world: World): Promise<{ key: string }[]> =>
+  world.real.transaction(
+    { role: 'worker' },
+    (tx) => tx.$queryRaw<{ key: string }[]>`
+      select key from calendar_idempotency_keys where user_id = ${world.userId}`,
+  );
+
 test('purge: nothing of it is left here, its channel is stopped, its grant is ended, and its events stay there', async () => {
   const { world, local } = await mirroredWorld();
   await hint(world, { full: true });
   const [id = '' as EventId] = await local.eventIds();
   await local.change(id, { summary: 'never told' });
+  await keepAnswer(world, 'of an event', { event_id: id });
+  await keepAnswer(world, 'of another account', { event_id: newId() });
   expect(await askToLeave(world)).toBe(true);
   await untilGone(world);
   expect(await accountRow(world)).toBeNull();
   expect(await rowsNaming(world.real, [world.accountId, world.calendarId, mailboxOf(world)])).toEqual({});
+  expect(await keptAnswers(world)).toEqual([{ key: 'of another account' }]);
   expect(world.forgotten).toEqual(expect.arrayContaining([world.accountId, world.calendarId]));
   expect([world.cloud.channels.size, world.revoked]).toEqual([0, [world.accountId]]);
   expect(liveAtProvider(world)).toEqual(['Meeting m1', 'Planning']);
