@@ -19,14 +19,16 @@ afterAll(async () => {
   await all.close();
 });
 
+const inDays = (days: number): string =>
+  new Date(all.house.sandbox.clock.now() + days * 86_400_000).toISOString().slice(0, 10);
+
 /** A user with a mailbox of three events, who has granted nothing yet. */
 function somebody(provider: Dialect): { user: string; email: string; sandbox: Sandbox } {
   people += 1;
   const user = `visitor-${people}`;
   const email = `${user}@example.test`;
   const { sandbox } = all.house;
-  const tomorrow = new Date(sandbox.clock.now() + 86_400_000).toISOString().slice(0, 10);
-  const [start, end] = [`${tomorrow}T09:00:00`, `${tomorrow}T10:00:00`];
+  const [start, end] = [`${inDays(1)}T09:00:00`, `${inDays(1)}T10:00:00`];
   const titles = ['One', 'Two', 'Three'];
   if (provider === 'google') {
     const calendar = sandbox.google.createAccount({ email, scopes: [] }).createCalendar({ primary: true });
@@ -106,6 +108,39 @@ describe.each(browsers.map((browser) => [browser.name, browser] as const))('%s',
     expect(page.text).toContain(`The calendars of ${email} are being read.`);
     expect(await accountsOf(user)).toHaveLength(1);
   });
+
+  test.each(['google', 'microsoft'] as const)(
+    '%s: gives more later, and what is written leaves at once',
+    async (provider) => {
+      const { user, email } = somebody(provider);
+      const where = { provider, user };
+      const decision = { account: email, decision: 'allow' } as const;
+      await visit(browser, { ...where, access: 'read' }, decision);
+      await eventually(() => isCovered(user));
+      await visit(browser, where, decision);
+      const [calendar] = (await all.ask(user, 'GET', '/calendars')).body.items;
+      const calendarId = String(calendar?.['id']);
+      await all.ask(user, 'POST', '/sync/schedule', {
+        auto_sync_enabled: false,
+        sync_frequency_minutes: 60,
+        conflict_strategy: 'newest_wins',
+        write_permissions: 'all',
+      });
+      await all.ask(user, 'PATCH', `/calendars/${calendarId}`, { write_enabled: true });
+      const { status } = await all.ask(user, 'POST', '/events', {
+        calendar_id: calendarId,
+        summary: 'Four',
+        start: { date: inDays(1) },
+        end: { date: inDays(2) },
+      });
+      expect(status).toBe(202);
+      await eventually(async () => {
+        const { items } = (await all.ask(user, 'GET', '/writes')).body;
+        expect(items).toMatchObject([{ state: 'applied' }]);
+      });
+      expect(await accountsOf(user)).toMatchObject([{ status: 'active', status_reason: null }]);
+    },
+  );
 
   test.each(['google', 'microsoft'] as const)(
     '%s: connects again after the grant was taken back, and goes on without doubles',

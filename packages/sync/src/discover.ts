@@ -70,7 +70,12 @@ async function listAll(deps: SyncDeps, account: AccountRow): Promise<CalendarLis
   const provider = providerOf(deps, account);
   // Somebody waits for the first list; the ones after it are routine.
   const urgency = account.provider_account_id === null ? 'user' : 'schedule';
-  const session = deps.sessions.open({ accountId: account.id, provider: account.provider, urgency });
+  const session = deps.sessions.open({
+    accountId: account.id,
+    provider: account.provider,
+    urgency,
+    looksUp: true,
+  });
   const calendars: RemoteCalendar[] = [];
   let mailbox: CalendarList['mailbox'] = null;
   let pageCursor: string | null = null;

@@ -130,6 +130,7 @@ async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): 
     accountId: lease.accountId,
     provider: lease.provider,
     urgency: 'user',
+    looksUp: true,
   });
   const where = { providerCalendarId: lease.providerCalendarId, calendarTimeZone: lease.timeZone };
   if (write.op === 'create') {
@@ -138,7 +139,7 @@ async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): 
   }
   const target = { ...where, event: namedAs(event, write), providerVersion: write.base_version };
   if (write.op === 'delete') {
-    const sent = lease.isLeaving
+    const sent = lease.epoch < 0n
       ? deleteWhatever(provider, session, { ...target, clock: deps.clock })
       : provider.deleteEvent(session, target);
     await sent.catch(unlessMissing);

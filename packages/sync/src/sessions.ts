@@ -37,6 +37,11 @@ export interface SessionOf {
   accountId: AccountId;
   provider: ProviderName;
   urgency?: PullReason;
+  /**
+   * Asks the account's row for its first token, whatever this process remembers: what a new grant allows must not be tried
+   * with a token of the old one.
+   */
+  looksUp?: boolean;
 }
 
 export interface SessionsOptions {
@@ -88,7 +93,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         clock,
       });
     },
-    open: ({ accountId, provider, urgency = 'schedule' }, onRequest) => {
+    open: ({ accountId, provider, urgency = 'schedule', looksUp = false }, onRequest) => {
       /** What this session went out with: a 401 speaks of it, whatever other sessions have by now. */
       let given: string | null = null;
       return {
@@ -98,7 +103,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         accessToken: async ({ fresh = false, lifeMs } = {}) => {
           // The memory provider has no tokens.
           if (!tokenEndpoints.has(provider)) return '';
-          const known = kept.get(accountId);
+          const known = looksUp && given === null ? undefined : kept.get(accountId);
           if (fresh) return (await ask(accountId, given ?? known?.token ?? null)).token;
           let live = known && isLive(clock, known.expiresAt) ? known : await ask(accountId, null);
           // Asked for once: a provider whose tokens never live that long gives what it has.
