@@ -58,8 +58,8 @@ const guards: readonly (Omit<Guard, 'invariant' | 'project'> & { project?: Guard
   {
     says: 'a token is good for its own user',
     file: 'apps/api/src/auth/caller.ts',
-    guard: 'if (named.every(isOwn)) return caller.userId;',
-    without: 'if (named.every(isOwn)) return caller.userId;\n  return named[0] ?? caller.userId;',
+    guard: 'named.every((name) => textOf(name) === caller.userId)',
+    without: 'named.length >= 0',
     testFile: callers,
     test: 'its user and nobody else',
   },

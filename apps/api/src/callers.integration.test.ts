@@ -144,6 +144,21 @@ describe('tokens', () => {
     expect(await accounts(make({ sub }))).toBe(0);
   });
 
+  test('a name beyond ASCII is the same user by key and by token', async () => {
+    const sub = 'zoë-名';
+    const user = Buffer.from(sub).toString('latin1');
+    const made = await house.send('POST', '/accounts', { provider: 'google', refresh_token: 'x' }, { user });
+    const key = signHs256(claims({ sub }), secret);
+    for (const named of [null, user]) {
+      const seen = await house.get('/accounts', { key, user: named });
+      expect([seen.status, seen.body.items.map(({ id }) => id)]).toEqual([200, [made.body.id]]);
+    }
+    expect(await ofUser({ key, user: Buffer.from('zoe-名').toString('latin1') })).toBe(403);
+    expect(
+      await house.worker('select user_id from calendar_accounts where user_id = $1', [sub]),
+    ).toHaveLength(1);
+  });
+
   test.each(kinds)('%s: what is wrong, over or meant for others is 401 everywhere', async (_name, make) => {
     const over = house.clock.now().getTime() / 1000 - 60;
     const [head = '', body = '', tail = ''] = make().split('.');

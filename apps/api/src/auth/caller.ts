@@ -79,22 +79,28 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 export function userOf(caller: Caller, request: IncomingMessage): string {
   if (caller.kind === 'key') return namedUser(request);
   const named = request.headersDistinct['x-user-id'] ?? [];
-  // Header values are bytes; a name beyond ASCII arrives as the Latin-1 reading of its UTF-8.
-  const isOwn = (name: string) =>
-    name === caller.userId || Buffer.from(name, 'latin1').toString('utf8') === caller.userId;
-  if (named.every(isOwn)) return caller.userId;
+  if (named.every((name) => textOf(name) === caller.userId)) return caller.userId;
   throw new RequestProblem('not_allowed', 'X-User-Id names another user than the token');
 }
 
 /** A user exists as soon as it is named. @throws RequestProblem `invalid_input` */
 function namedUser(request: IncomingMessage): string {
   const given = request.headersDistinct['x-user-id'] ?? [];
-  const [userId = ''] = given;
+  const userId = textOf(given[0] ?? '');
   if (userId === '') throw invalid('X-User-Id', 'is missing: name the user that you act for');
   if (given.length > 1) throw invalid('X-User-Id', 'is given more than once');
   if (userId.length > 255) throw invalid('X-User-Id', 'has more than 255 characters');
   if (/\p{Cc}/u.test(userId)) throw invalid('X-User-Id', 'holds a control character');
   return userId;
+}
+
+/** Headers are bytes, which Node reads as Latin-1: so that a user has one name by key and by token, UTF-8 is read as such. */
+function textOf(header: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(header, 'latin1'));
+  } catch {
+    return header;
+  }
 }
 
 export const addressOf = (request: IncomingMessage): string => request.socket.remoteAddress ?? '';

@@ -320,6 +320,10 @@ describe('the command line', () => {
 
   test('ends with the code that scripts go by', async () => {
     expect(await run('accounts', '--reauth')).toMatchObject({ code: 0 });
+    expect(await run('keys', 'create', '--scope', 'app')).toEqual({
+      code: 0,
+      text: expect.stringMatching(/^cf_[0-9a-f]{16}_[\w-]{43}\nKey /) as string,
+    });
     expect(await run('sync', '--calendar', 'work')).toEqual({
       code: 64,
       text: expect.stringMatching(/^--calendar wants an id/) as string,
