@@ -139,7 +139,7 @@ async function send(deps: SyncDeps, lease: PushLease, { write, event }: Taken): 
   }
   const target = { ...where, event: namedAs(event, write), providerVersion: write.base_version };
   if (write.op === 'delete') {
-    const sent = lease.epoch < 0n
+    const sent = lease.isLeaving
       ? deleteWhatever(provider, session, { ...target, clock: deps.clock })
       : provider.deleteEvent(session, target);
     await sent.catch(unlessMissing);
