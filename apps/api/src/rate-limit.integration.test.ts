@@ -1,5 +1,5 @@
 /** How much one caller may ask for in a minute. */
-import { startOwnRedis } from '@calfleet/testkit';
+import { eventually, startOwnRedis } from '@calfleet/testkit';
 import { makeKey, signHs256 } from './testing/callers.ts';
 import { openHouse, type Ask, type House } from './testing/house.ts';
 
@@ -70,12 +70,14 @@ test('an administrator at work is not counted, and who is not known neither', as
   }
 });
 
-test('without Redis everybody is let through', async () => {
+test('without Redis everybody is let through, and counted again when it is back', async () => {
   const redis = await startOwnRedis();
   const own = await openHouse({ redisUrl: redis.url, callerLimits: { perKey: 1, perUser: 1 } });
   try {
     await redis.kill();
     for (let n = 0; n < 3; n += 1) expect((await own.get('/calendars')).status).toBe(200);
+    await redis.restart();
+    await eventually(async () => (await own.get('/calendars')).status === 429);
   } finally {
     await own.close();
     await redis.stop();
