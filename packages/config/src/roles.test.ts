@@ -245,3 +245,16 @@ test('the sandbox starts without any setting, on loopback', () => {
     'other',
   ]);
 });
+
+test('addresses to be sent back to are kept to the letter, and are https outside this machine', () => {
+  const env = complete();
+  expect(apiConfig(env).redirectUris).toEqual([]);
+  const given = 'https://app.example.test/done?from=calfleet, http://localhost:3000/done';
+  expect(apiConfig({ ...env, OAUTH_REDIRECT_URIS: given }).redirectUris).toEqual(given.split(', '));
+  const problems = (list: string) => problemsOf(() => apiConfig({ ...env, OAUTH_REDIRECT_URIS: list }));
+  expect(problems('https://a.test/, nowhere, https://b.test/#x')).toEqual([
+    'OAUTH_REDIRECT_URIS entry 2 is not a URL',
+    'OAUTH_REDIRECT_URIS entry 3 must not carry a fragment',
+  ]);
+  expect(problems('https://a.test/,http://b.test/')).toEqual([expect.stringContaining('must be https://')]);
+});
