@@ -1,5 +1,5 @@
 /** An account leaves: nothing of ours stays behind at its provider, nothing of it here, wherever its worker dies. */
-import { beginLeaving, type Database } from '@calfleet/db';
+import { api, beginLeaving, type Database } from '@calfleet/db';
 import { newId, type AccountId, type EventId, type EventTime } from '@calfleet/domain';
 import { localWrites } from '../testing/local-writes.ts';
 import { expectExactMirror } from '../testing/mirror.ts';
@@ -289,6 +289,26 @@ test('a mailbox that is connected anew gets its old rows back, without doubles',
     { role: 'worker' },
     (tx) => tx.$executeRaw`delete from calendar_accounts where id = ${again}::uuid`,
   );
+});
+
+test.each([
+  ['that would keep its rows stays after all', false],
+  ['with all its rows goes, and the mailbox gets another', true],
+])('whoever consents while the account leaves: one %s', async (_, purge) => {
+  const { world, local } = await mirroredWorld();
+  await askToLeave(world, { purge });
+  const { userId } = world;
+  const isRenewed = await world.real.transaction({ role: 'api', userId }, async (tx) => {
+    const mailbox = { userId, provider: 'memory', providerAccountId: mailboxOf(world) };
+    const id = await api.findConnected(tx, mailbox);
+    const sealed = new Uint8Array([1]);
+    const grant = { userId, email: null, scopes: [], dataKey: sealed, refreshToken: sealed };
+    return id !== null && api.renewGrant(tx, { ...grant, id, now: world.clock.now() });
+  });
+  expect([isRenewed, await leave(world)]).toEqual([!purge, 'left']);
+  const row = await accountRow(world);
+  if (purge) expect(row).toBeNull();
+  else expect([row?.status, row?.step, (await local.eventIds()).length]).toEqual(['active', null, 2]);
 });
 
 // After one transaction is before the next: together they die at each of them.

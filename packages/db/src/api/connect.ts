@@ -1,10 +1,12 @@
 /** A mailbox that its user gave consent for: a new account, or a new grant for the one that holds it. */
 import type { AccountId, CalendarId } from '@calfleet/domain';
 import { Prisma } from '../../generated/client';
+import { stays } from '../leaving.ts';
 import type { Transaction } from '../transaction.ts';
 
-/** Whoever is just leaving goes, and the mailbox gets an account of its own. */
-const renewable = Prisma.sql`status in ('active', 'reauth_needed', 'disconnected')`;
+/** Whoever leaves with all its rows goes, and the mailbox gets an account of its own; one that would keep them stays. */
+const renewable = Prisma.sql`(status in ('active', 'reauth_needed', 'disconnected')
+  or (status = 'disconnecting' and not leaving_purge))`;
 
 /** The user's account on a mailbox, connected or left with its rows kept. */
 export async function findConnected(
@@ -41,7 +43,7 @@ export async function renewGrant(tx: Transaction, grant: NewGrant): Promise<bool
          set status = 'active', status_reason = null, email = coalesce(${grant.email}, email),
              scopes = ${grant.scopes}::text[], data_key = ${grant.dataKey}, refresh_token = ${grant.refreshToken},
              access_token = null, access_token_expires_at = null, token_failure = null, calendars_listed_at = null,
-             updated_at = ${at}::timestamptz
+             ${stays}, updated_at = ${at}::timestamptz
        where user_id = ${grant.userId} and id = ${grant.id}::uuid and ${renewable}
       returning id, user_id
     )
