@@ -33,8 +33,8 @@ create policy api_by_state on calendar_oauth_states for select to calfleet_api
 create policy api_use_by_state on calendar_oauth_states for update to calfleet_api
   using (nullif(current_user = 'calfleet_api', false) is not null
     and state_hash = decode(nullif(current_setting('calfleet.oauth_state_hash', true), ''), 'hex'));
--- Cleanup takes them away.
-grant select, delete on calendar_oauth_states to calfleet_worker;
+-- Cleanup takes them away; to lock rows, one must be allowed to update something of them.
+grant select, delete, update (used_at) on calendar_oauth_states to calfleet_worker;
 grant select, insert, update (used_at) on calendar_oauth_states to calfleet_api;
 
 -- Connected again: the grant is replaced, unread as ever.

@@ -118,7 +118,7 @@ describe.each(['google', 'microsoft'] as const)('%s', (provider) => {
   it.each([{ client_id: 'nobody' }, { redirect_uri: 'not an address' }])(
     'tells only the user about %j',
     async (changes) => {
-      const page = await fetch(authorization(provider, changes as Record<string, string>), {
+      const page = await fetch(authorization(provider, changes), {
         redirect: 'manual',
       });
       expect(page.status).toBeGreaterThanOrEqual(400);
