@@ -82,3 +82,16 @@ test('nothing is written to its calendars any more', async () => {
     body: { code: 'not_allowed' },
   });
 });
+
+test('a replay gets the first answer; the same key with another wish is refused', async () => {
+  const { userId: user, accountId } = await seedCalendar(house, newUser());
+  const remove = (query: string) =>
+    house.send('DELETE', `/accounts/${accountId}?${query}`, undefined, {
+      user,
+      headers: { 'idempotency-key': 'goodbye' },
+    });
+  const first = await remove('purge=false');
+  expect([first.status, await remove('purge=false')]).toMatchObject([202, { status: 202, body: first.body }]);
+  expect(await remove('purge=true')).toMatchObject({ status: 409, body: { code: 'idempotency_mismatch' } });
+  expect(await wishOf(accountId)).toMatchObject({ purge: false });
+});

@@ -70,8 +70,9 @@ const store = ({ userId }: Call, key: string, tx: Transaction, { status, body }:
   api.storeAnswer(tx, { userId, key, status, response: body });
 
 /** Only the hash is kept: bodies can hold secrets. Members count, their order does not. */
-function hashOf({ method, path, body }: Call): Uint8Array<ArrayBuffer> {
-  const hash = createHash('sha256').update(JSON.stringify([method, path, sorted(body ?? {})]));
+function hashOf({ method, path, query, body }: Call): Uint8Array<ArrayBuffer> {
+  const asked = Object.keys(query ?? {}).length > 0 ? [sorted(query)] : [];
+  const hash = createHash('sha256').update(JSON.stringify([method, path, sorted(body ?? {}), ...asked]));
   return new Uint8Array(hash.digest());
 }
 
