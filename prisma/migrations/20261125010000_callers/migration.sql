@@ -13,9 +13,9 @@ create table api_keys (
 );
 alter table api_keys enable row level security, force row level security;
 create policy worker on api_keys to calfleet_worker
-  using (current_user = 'calfleet_worker') with check (current_user = 'calfleet_worker');
+  using (nullif(current_user = 'calfleet_worker', false) is not null) with check (current_user = 'calfleet_worker');
 create policy api on api_keys to calfleet_api
-  using (current_user = 'calfleet_api') with check (current_user = 'calfleet_api');
+  using (nullif(current_user = 'calfleet_api', false) is not null) with check (current_user = 'calfleet_api');
 -- Operators make and revoke keys in the workers' role; the API compares, and says when one was used.
 grant select, insert, update (revoked_at) on api_keys to calfleet_worker;
 grant select, update (last_used_at) on api_keys to calfleet_api;
@@ -38,7 +38,7 @@ create table audit_log (
 create index audit_log_at on audit_log (at, id);
 alter table audit_log enable row level security, force row level security;
 create policy worker on audit_log to calfleet_worker
-  using (current_user = 'calfleet_worker') with check (current_user = 'calfleet_worker');
+  using (nullif(current_user = 'calfleet_worker', false) is not null) with check (current_user = 'calfleet_worker');
 create policy api on audit_log for insert to calfleet_api with check (current_user = 'calfleet_api');
 grant select, insert on audit_log to calfleet_worker;
 grant insert on audit_log to calfleet_api;
