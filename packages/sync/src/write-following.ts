@@ -11,7 +11,7 @@ import {
   type SplitSeries,
   type WritableFields,
 } from '@calfleet/domain';
-import { freeSlot, readPushed, type Transaction } from '@calfleet/db';
+import { freeSlot, readPushed, unsettledWrites, type StoredEvent, type Transaction } from '@calfleet/db';
 import { carryDays, changedDays, exceptionsOf, withoutFields } from './changed-days.ts';
 import { storedFields, writableOf } from './event-row.ts';
 import type { LocalWriteDeps, Written, WrittenCalendar } from './local-row.ts';
@@ -52,9 +52,10 @@ export async function writeFollowing(
   const deps = { ...given, clock: { now: () => at } };
   const days = patch ? await changedDays(tx, deps, { series, slot, lines: split.after }) : [];
   for (const exception of await exceptionsOf(tx, series, slot)) {
+    // Its provider finds no such day by the time that it hears of it: nothing is called off there.
+    const isUnheard = exception.provider_event_id === null && (await isWaiting(tx, exception));
     if (exception.deleted_at === null) await writeDeletion(tx, deps, calendar, exception);
-    // Its provider never heard of it, and finds no such day any more: nothing is called off there.
-    if (exception.provider_event_id === null) await freeSlot(tx, exception.id);
+    if (isUnheard) await freeSlot(tx, exception.id);
   }
   const eventId = newId<EventId>();
   const ended = await writeChange(tx, deps, calendar, {
@@ -76,3 +77,7 @@ export async function writeFollowing(
   });
   return begun;
 }
+
+/** Not every provider names the days that were called off, so a name alone does not say whether it was told. */
+const isWaiting = async (tx: Transaction, { id }: StoredEvent): Promise<boolean> =>
+  (await unsettledWrites(tx, [id])).length > 0;
