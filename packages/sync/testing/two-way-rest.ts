@@ -2,7 +2,7 @@
 import type { Database } from '@calfleet/db';
 import type { CalendarId } from '@calfleet/domain';
 import type { Kept } from './ledger.ts';
-import { textFields, type Here, type Sides } from './two-way-commands.ts';
+import { decideHere, textFields, type Sides } from './two-way-commands.ts';
 
 export interface Resting {
   db: Database;
@@ -14,8 +14,9 @@ export interface Resting {
 }
 
 /** @throws an assertion error (by `expect`) */
-export async function expectRest({ here, there, ledger }: Sides, rest: Resting): Promise<void> {
-  await settle(rest, here);
+export async function expectRest(sides: Sides, rest: Resting): Promise<void> {
+  const { there, ledger } = sides;
+  await settle(rest, sides);
   await rest.expectExact();
   const shown = await shownHere(rest);
   const kept: Kept = { shown: there.shown(), ...(await keptIn(rest)) };
@@ -26,17 +27,21 @@ export async function expectRest({ here, there, ledger }: Sides, rest: Resting):
   expect(titles.filter((title, at) => titles.indexOf(title) !== at)).toEqual([]);
   expect(ledger.writes).toBeLessThanOrEqual(ledger.wishes + (await countConflicts(rest)) * 3);
   const told = ledger.writes;
-  await settle(rest, here);
+  await settle(rest, sides);
   expect(ledger.writes).toBe(told);
 }
 
+/** So often a person lets a refused write go; then it is taken back, as the provider will never have it. */
+const retriesMax = 10;
+
 /** Time passes, and what was refused is asked again, until nothing is on its way. */
-async function settle(rest: Resting, here: Here): Promise<void> {
+async function settle(rest: Resting, sides: Sides): Promise<void> {
   for (let rounds = 0; rounds < 30; rounds += 1) {
     await rest.settle();
     // Once more: what came in with the last answers.
     if ((await countWrites(rest, ['pending', 'pushing', 'parked'])) === 0) return rest.settle();
-    await here.decide('retry', rounds);
+    if (rounds < retriesMax) await sides.here.decide('retry', rounds);
+    else await decideHere(sides, { word: 'discard', which: rounds });
   }
   throw new Error('What is written here never reaches the provider.');
 }
