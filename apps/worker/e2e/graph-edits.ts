@@ -131,10 +131,17 @@ export const graphFault: fc.Arbitrary<FaultPlan> = fc.record({
 
 /** Edits of what is not there, and edits that Outlook refuses, change nothing. */
 export function applyGraphEdit(calendars: GraphCalendars, change: GraphEdit): void {
+  ifAllowed(() => applyOrThrow(calendars, change));
+}
+
+/** @returns whether Outlook lets its owner do it; else nothing changes */
+export function ifAllowed(edit: () => void): boolean {
   try {
-    applyOrThrow(calendars, change);
+    edit();
+    return true;
   } catch (error) {
     if (!(error instanceof Error) || !isRefusal(error)) throw error;
+    return false;
   }
 }
 

@@ -3,6 +3,7 @@ import type { CalendarOwner, EventBody, MicrosoftCalendarOwner, MicrosoftEventBo
 import type { EventTime } from '@calfleet/domain';
 import type { Begun, Said, There } from '../../../packages/sync/testing/two-way-commands.ts';
 import { instanceOf } from './google-edits.ts';
+import { ifAllowed } from './graph-edits.ts';
 
 export function googleSide(owner: CalendarOwner): There {
   const live = () => owner.truth().events.filter(({ status }) => status !== 'cancelled');
@@ -24,7 +25,10 @@ export function googleSide(owner: CalendarOwner): There {
       live().flatMap(({ summary, recurringEventId }) => (recurringEventId ? [] : (summary ?? []))),
     movesSeries: false,
     create: ({ recurrence, ...said }) => owner.insert({ ...googleBody(said), recurrence }).id,
-    change: (id, said) => void owner.patch(id, googleBody(said)),
+    change: (id, said) => {
+      owner.patch(id, googleBody(said));
+      return true;
+    },
     remove: (id) => owner.delete(id),
     changeOccurrence: (seriesId, nth, said) => {
       const instance = instanceOf(owner, seriesId, nth);
@@ -79,7 +83,7 @@ export function graphSide(calendar: MicrosoftCalendarOwner): There {
     titles: () => live().flatMap(({ subject, type }) => (type === 'exception' ? [] : (subject ?? []))),
     movesSeries: false,
     create: (begun) => String(calendar.create({ ...graphBody(begun), ...repeats(begun) })['id']),
-    change: (id, said) => void calendar.patch(id, graphBody(said)),
+    change: (id, said) => ifAllowed(() => calendar.patch(id, graphBody(said))),
     remove: (id) => calendar.delete(id),
     changeOccurrence: (seriesId, nth, said) => {
       const instance = instances().filter(({ seriesMasterId }) => seriesMasterId === seriesId)[nth];

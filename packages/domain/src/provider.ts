@@ -181,7 +181,7 @@ export interface DeleteRequest extends WriteRequest {
 export interface EventWriter {
   /**
    * @returns the event as the provider stored it; the one of an earlier try, if there was one; `deleted` when that one
-   *   is gone by now
+   *   is gone by now, under a made-up id where the provider does not say its own
    * @throws remote_missing the calendar is gone
    */
   createEvent(session: ProviderSession, request: CreateRequest): Promise<RemoteItem>;

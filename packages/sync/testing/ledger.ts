@@ -10,6 +10,8 @@ interface Word {
   speaker: Speaker;
   /** Our id of the event, or its provider's: each speaker has its own. */
   event: string;
+  /** Of an occurrence: its series, as the speaker calls it. */
+  series: string | null;
   field: string;
 }
 
@@ -49,9 +51,9 @@ export class Ledger {
   }
 
   /** A speaker is done with an event: deleted. */
-  end(speaker: Speaker, isMeant: (event: string) => boolean): void {
+  end(speaker: Speaker, isMeant: (word: Pick<Word, 'event' | 'series'>) => boolean): void {
     for (const [key, word] of this.standing)
-      if (word.speaker === speaker && isMeant(word.event)) this.standing.delete(key);
+      if (word.speaker === speaker && isMeant(word)) this.standing.delete(key);
   }
 
   /** Of a series that was deleted here go all occurrences, also one that is changed there before the deletion arrives. */
@@ -78,7 +80,7 @@ export class Ledger {
   /** Standing words that are neither shown nor kept with a reason. */
   lost(kept: Kept): string[] {
     return [...this.standing.values()]
-      .filter(({ event }) => !this.forgiven.has(event.slice(0, event.lastIndexOf('_'))))
+      .filter(({ series }) => series === null || !this.forgiven.has(series))
       .filter(({ text }) => !kept.shown.includes(text) && !kept.conflicts.includes(text))
       .filter(({ text, speaker }) =>
         speaker === 'provider' ? !kept.revisions.includes(text) : !this.isLocalKept(text, kept),

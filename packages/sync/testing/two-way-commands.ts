@@ -54,7 +54,8 @@ export interface There {
   movesSeries: boolean;
   /** @returns its id */
   create(fields: Begun): string;
-  change(id: string, said: Said): void;
+  /** @returns whether it may be said there: a day of a series may not be moved past its neighbours everywhere */
+  change(id: string, said: Said): boolean;
   remove(id: string): void;
   /** @returns the exception's id; null: there is no such occurrence */
   changeOccurrence(seriesId: string, nth: number, said: Said): string | null;
@@ -145,7 +146,7 @@ export async function editHere(sides: Sides, edit: LocalEdit): Promise<void> {
   const { here, there, ledger } = sides;
   if (edit.op === 'create') {
     const begun = newEvent(ledger, 'L', edit);
-    write(ledger, 'local', await here.create(begun), begun);
+    write(ledger, 'local', alone(await here.create(begun)), begun);
     ledger.wishes += 1;
     return;
   }
@@ -158,12 +159,12 @@ export async function editHere(sides: Sides, edit: LocalEdit): Promise<void> {
       const fields = sayable(there, event, edit.fields);
       const said = speak(ledger, 'L', { ...edit, fields, allDay: event.allDay });
       if (!(await here.change(event.id, said))) return;
-      write(ledger, 'local', event.id, said);
+      write(ledger, 'local', alone(event.id), said);
       break;
     }
     case 'remove':
       if (!(await here.remove(event.id))) return;
-      ledger.end('local', (id) => isOf(id, event.id));
+      ledger.end('local', isOf(event));
       if (event.isSeries && event.providerEventId !== null) ledger.forgive(event.providerEventId);
       break;
     default:
@@ -181,15 +182,16 @@ async function editOccurrenceHere(
 ): Promise<void> {
   const said = (fields: readonly string[]): Said =>
     speak(ledger, 'L', { fields, hour: 0, allDay: series.allDay });
+  const dayOf = (slot: string): Named => ({ event: `${series.id}_${slot}`, series: series.id });
   if (edit.op === 'following') {
     // The one that goes on has a title of its own.
     const next = edit.ends ? null : said([...edit.fields, 'summary']);
     const goesOn = await here.changeFollowing(series.id, edit.nth, next);
     if (!goesOn) return;
     ledger.wishes += goesOn.wishes;
-    if (next) write(ledger, 'local', goesOn.eventId, next);
+    if (next) write(ledger, 'local', alone(goesOn.eventId), next);
     // Its days are others' now, or nobody's.
-    ledger.end('local', (id) => id !== series.id && isOf(id, series.id));
+    ledger.end('local', (word) => word.series === series.id);
     if (!next && series.providerEventId !== null) ledger.forgive(series.providerEventId);
     return;
   }
@@ -197,11 +199,11 @@ async function editOccurrenceHere(
     const wish = said(edit.fields);
     const slot = await here.changeOccurrence(series.id, edit.nth, wish);
     if (slot === null) return;
-    write(ledger, 'local', `${series.id}_${slot}`, wish);
+    write(ledger, 'local', dayOf(slot), wish);
   } else {
     const slot = await here.removeOccurrence(series.id, edit.nth);
     if (slot === null) return;
-    ledger.end('local', (id) => id === `${series.id}_${slot}`);
+    ledger.end('local', ({ event }) => event === dayOf(slot).event);
   }
   ledger.wishes += 1;
 }
@@ -211,19 +213,19 @@ export async function decideHere({ here, ledger }: Sides, { word, which: nth }: 
   if (!decided) return;
   ledger.wishes += 1;
   const { eventId, patch } = decided;
-  if (patch === null) return ledger.end('local', (id) => id === eventId);
+  if (patch === null) return ledger.end('local', ({ event }) => event === eventId);
   const { start, end } = patch;
   const said: Said = { ...(start && end && { time: { start, end } }) };
   for (const field of textFields) if (patch[field]) said[field] = patch[field];
-  write(ledger, 'local', eventId, said);
+  write(ledger, 'local', alone(eventId), said);
 }
 
 /** @param only of these events, if any: what a race is about */
 export function editThere({ there, ledger }: Sides, edit: OwnerEdit, only?: string): void {
-  const note = (event: string, said: Said): void => write(ledger, 'provider', event, said);
+  const note = (named: Named, said: Said): void => write(ledger, 'provider', named, said);
   if (edit.op === 'create') {
     const begun = newEvent(ledger, 'P', edit);
-    note(there.create(begun), begun);
+    note(alone(there.create(begun)), begun);
     return;
   }
   const isOccurrence = edit.op === 'change_occurrence' || edit.op === 'cancel_occurrence';
@@ -239,16 +241,16 @@ export function editThere({ there, ledger }: Sides, edit: OwnerEdit, only?: stri
         fields: sayable(there, event, edit.fields),
         allDay: event.allDay,
       });
-      there.change(event.id, said);
-      return note(event.id, said);
+      if (there.change(event.id, said)) note({ event: event.id, series: event.seriesId }, said);
+      return;
     }
     case 'remove':
       there.remove(event.id);
-      return ledger.end('provider', (id) => isOf(id, event.id));
+      return ledger.end('provider', isOf(event));
     case 'change_occurrence': {
       const said = speak(ledger, 'P', { ...edit, hour: 0, allDay: event.allDay });
       const id = there.changeOccurrence(event.id, edit.nth, said);
-      if (id !== null) note(id, said);
+      if (id !== null) note({ event: id, series: event.id }, said);
       return;
     }
     case 'cancel_occurrence':
@@ -256,14 +258,21 @@ export function editThere({ there, ledger }: Sides, edit: OwnerEdit, only?: stri
       // Which one it was is for the provider to know: of the others, what is said stays shown.
       return ledger.end(
         'provider',
-        (id) => isOf(id, event.id) && !there.events().some((each) => each.id === id),
+        (word) => word.series === event.id && !there.events().some(({ id }) => id === word.event),
       );
   }
 }
 
-/** An event, or an occurrence of it: those carry its name. */
-const isOf = (id: string, event: string | null): boolean =>
-  event !== null && (id === event || id.startsWith(`${event}_`));
+/** What a word is about. */
+type Named = Parameters<Parameters<Ledger['end']>[1]>[0];
+
+const alone = (event: string): Named => ({ event, series: null });
+
+/** An event, or an occurrence of it. */
+const isOf =
+  ({ id }: { id: string }) =>
+  ({ event, series }: Named): boolean =>
+    event === id || series === id;
 
 const sayable = (
   { movesSeries }: There,
@@ -291,14 +300,14 @@ const newEvent = (
   recurrence: line === null ? [] : [line],
 });
 
-function write(ledger: Ledger, speaker: 'local' | 'provider', event: string, said: Said): void {
+function write(ledger: Ledger, speaker: 'local' | 'provider', named: Named, said: Said): void {
   for (const field of textFields) {
     const text = said[field];
-    if (text !== undefined) ledger.say({ text, speaker, event, field });
+    if (text !== undefined) ledger.say({ ...named, text, speaker, field });
   }
   // A date says nothing that is its own.
   const start = said.time?.start;
-  if (start?.kind === 'zoned') ledger.say({ text: start.instant, speaker, event, field: 'time' });
+  if (start?.kind === 'zoned') ledger.say({ ...named, text: start.instant, speaker, field: 'time' });
 }
 
 const epoch = Date.parse('2026-11-20T00:00:00Z');

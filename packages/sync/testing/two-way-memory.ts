@@ -148,7 +148,10 @@ export function thereIn({ cloud, providerCalendarId: calendar }: World): There {
       cloud.put(calendar, { id, fields: { ...time, ...fields } });
       return id;
     },
-    change: (id, said) => void cloud.patch(calendar, id, patchOf(said)),
+    change: (id, said) => {
+      cloud.patch(calendar, id, patchOf(said));
+      return true;
+    },
     remove: (id) => cloud.remove(calendar, id),
     changeOccurrence: (seriesId, nth, said) => {
       const series = find(seriesId);

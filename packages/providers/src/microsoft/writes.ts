@@ -43,13 +43,11 @@ export async function createEvent(
   const answer = await ask(calls, session, { operation: 'createEvent', method: 'POST', at, body });
   if (answer.status < 300) return readStored(calls, session, request, objectIn('createEvent', answer.body));
   const twin = earlierCreation(answer);
-  const refusal = toSyncError(answer, 'createEvent', calls.clock.now());
-  if (twin === null) throw refusal;
+  if (twin === null) throw toSyncError(answer, 'createEvent', calls.clock.now());
   const made = await findCreated(calls, session, request);
   if (made !== null) return readStored(calls, session, request, made);
-  // It came into being and is not here any more. Where nobody says its id there is no event to speak of, and what Graph
-  // says is simply true: this creation will never be accepted again.
-  if (twin.eventId === null) throw refusal;
+  // It came into being and is not here any more. Where nobody says its id, it goes by a name that no event has.
+  if (twin.eventId === null) return deletedItem(`${transactionPrefix}${writeId}`);
   const named = await readNow(calls, session, request, twin.eventId);
   return named === null ? deletedItem(twin.eventId) : readStored(calls, session, request, named);
 }
