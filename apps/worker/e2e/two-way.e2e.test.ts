@@ -92,6 +92,23 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     expect(await titlesHere(side)).toEqual(['drop_after', 'drop_before']);
   });
 
+  test('its owner deletes what we made before we hear that we did: it is gone here, too, and nothing waits', async () => {
+    fleet.hushProviders(true);
+    const side = await fleet.connect(provider);
+    fleet.house.sandbox.faults.add({
+      operation: creating[provider],
+      count: 1,
+      effect: { kind: 'drop_after' },
+    });
+    await create(side, 'Planning');
+    await eventually(() => expect(side.elsewhere.titles()).toEqual(['Planning']));
+    side.elsewhere.remove('Planning');
+    await rest(side);
+    expect([side.elsewhere.titles(), await titlesHere(side)]).toEqual([[], []]);
+    const { items } = (await side.ask('GET', '/writes')).body;
+    expect(items).toMatchObject([{ op: 'create', state: 'applied' }]);
+  });
+
   test('the answer to a change is lost, and a server fails: the change is there, and no conflict', async () => {
     const side = await fleet.connect(provider);
     const id = await create(side, 'Planning');
