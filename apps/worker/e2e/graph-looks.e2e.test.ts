@@ -73,6 +73,19 @@ test('a single that a look finds to be a series is read whole, and stays', async
   await scene.expectExact();
 });
 
+test('a series of which no plain day is known is looked at, though the list shows but a part of it', async () => {
+  const { id } = scene.calendar.create(weekly('standing', -30));
+  await scene.mirror();
+  await scene.rows('delete from calendar_occurrences where calendar_id = $1::uuid returning 1');
+  quirks({ seriesEmission: 'changed' });
+  const [next] = scene.calendar
+    .truth({ start: `${day(0)}T00:00:00Z`, end: `${day(8)}T00:00:00Z` })
+    .filter(({ seriesMasterId }) => seriesMasterId === id);
+  scene.calendar.patch(next?.eventId ?? '', { subject: 'moved up' });
+  await beat();
+  await scene.expectExact();
+});
+
 test('a roll that fails holds no change up, and is made later', async () => {
   scene.calendar.createMany(Array.from({ length: 30 }, (_, n) => meeting(`number ${n}`, n * 3)));
   await scene.mirror();

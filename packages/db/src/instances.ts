@@ -219,7 +219,8 @@ export async function lookAtIncomplete(
           where o.owner_id = e.id and o.seen_round is distinct from ${round.id}::uuid
             and not exists (select from calendar_events k where k.id = o.event_id and k.provider_event_id is null)
             and o.starts_at < ${round.asked.end} and o.ends_at > ${round.asked.start})
-        or not exists (select from calendar_occurrences o where o.owner_id = e.id) as incomplete
+        -- With no day of its own it was only ever shown in part.
+        or not exists (select from calendar_occurrences o where o.owner_id = e.id and o.event_id = e.id) as incomplete
       from calendar_events e
       where e.noted_round = ${round.id}::uuid and e.calendar_id = ${evidence.calendarId}::uuid and e.deleted_at is null
     )
