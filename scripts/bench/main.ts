@@ -11,6 +11,7 @@ import { readOptions, type BenchOptions, type PartName } from './options.ts';
 import { benchBatches } from './parts/batches.ts';
 import { benchCalls } from './parts/calls.ts';
 import { benchCost } from './parts/cost.ts';
+import { benchDoors } from './parts/doors.ts';
 import { benchFairness } from './parts/fairness.ts';
 import { benchFleet } from './parts/fleet.ts';
 import { benchIncremental } from './parts/incremental.ts';
@@ -41,6 +42,7 @@ const bench: Record<PartName, Part> = {
   fleet: benchFleet,
   fairness: benchFairness,
   cost: benchCost,
+  doors: benchDoors,
 };
 
 async function main(): Promise<void> {

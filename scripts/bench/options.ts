@@ -16,6 +16,7 @@ export const partNames = [
   'fleet',
   'fairness',
   'cost',
+  'doors',
 ] as const;
 export type PartName = (typeof partNames)[number];
 

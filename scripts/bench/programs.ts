@@ -9,6 +9,7 @@ const entries = {
   worker: 'apps/worker/src/main.ts',
   'bare-ingress': 'scripts/bench/programs/bare-ingress.ts',
   'memory-probe': 'scripts/bench/programs/memory-probe.ts',
+  'open-api': 'scripts/bench/programs/open-api.ts',
   'notification-load': 'scripts/bench/programs/notification-load.ts',
 };
 
