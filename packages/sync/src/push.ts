@@ -24,6 +24,7 @@ import {
   recheckEvent,
   rebaseWrite,
   releasePush,
+  requestFullRound,
   settleWrite,
   stampWritten,
   takeEvidence,
@@ -207,11 +208,13 @@ async function answered(
     }
   }
   const windowed = providerOf(deps, lease).windowed;
-  await storeItems(tx, evidence, sortItems([item]), {
+  const { revived } = await storeItems(tx, evidence, sortItems([item]), {
     store: storeHalving,
     hasQuarantine: false,
     look: windowed ? { id: write.id, roundId: null } : null,
   });
+  // The days of a series that were changed do not come with it.
+  if (revived) await requestFullRound(tx, lease.calendarId);
 }
 
 /** Asked again at growing distances. */

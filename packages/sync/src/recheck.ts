@@ -23,6 +23,7 @@ import {
   readForRecheck,
   releaseLease,
   removeUnshown,
+  requestFullRound,
   requestedRetries,
   settleHeld,
   settleRechecks,
@@ -203,7 +204,7 @@ async function readBatch(
   });
   const ids = due.map((each) => each.providerEventId);
   const unknown = unknownOf(ids, items);
-  await deps.db.transaction({ role: 'worker', calendars: [calendar.id] }, async (tx) => {
+  const mustPull = await deps.db.transaction({ role: 'worker', calendars: [calendar.id] }, async (tx) => {
     if (lease) await keepLease(tx, lease);
     const at = deps.clock.now();
     await settleRechecks(tx, calendar.id, ids);
@@ -219,11 +220,14 @@ async function readBatch(
       origin: 'provider',
     };
     const look = lease ? { id: newId(), roundId: null, window: asked } : null;
-    await storeItems(tx, evidence, sortItems(items), { store: storeHalving, hasQuarantine: true, look });
+    const how = { store: storeHalving, hasQuarantine: true, look };
+    const { revived } = await storeItems(tx, evidence, sortItems(items), how);
     if (!look) {
+      // A series is there again, without the days that were changed: they are asked for once more, in full.
+      if (revived) await requestFullRound(tx, calendar.id);
       // Nothing is deleted because an answer leaves it out: the next list says what is gone, the brake judges absence.
-      if (unknown.length > 0) await markDirty(tx, calendar.id);
-      return;
+      else if (unknown.length > 0) await markDirty(tx, calendar.id);
+      return revived || unknown.length > 0;
     }
     // A series that nobody knew to be one is read whole before anything is made of it.
     await lookAgainAt(
@@ -237,8 +241,9 @@ async function readBatch(
     await removeUnshown(tx, evidence, look, whole);
     await expireOutside(tx, evidence, [...ids, ...items.flatMap(eventIdOf)]);
     await doubtLife(tx, evidence, ids);
+    return false;
   });
-  if (unknown.length > 0 && !lease) await ring(deps, calendar.id, 'notify');
+  if (mustPull) await ring(deps, calendar.id, 'notify');
 }
 
 /** The provider knows no such events, or no such calendar any more; it cannot tell which. */

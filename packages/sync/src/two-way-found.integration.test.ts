@@ -178,3 +178,22 @@ test('a day of a series that its owner moved is not shown once the provider know
     { fields: ['deleted'], local: { deleted: { summary: 'Special' } } },
   ]);
 });
+
+test('a series that was deleted here and changed there comes back with the days that were changed before', async () => {
+  const { world, local } = await mirrored('provider_wins');
+  const { cloud, providerCalendarId: calendar } = world;
+  cloud.put(calendar, { id: 's1', fields: daily });
+  cloud.put(calendar, {
+    exceptionOf: { seriesId: 's1', originalStart: at('2026-11-25T09:00:00Z') },
+    fields: { ...planning, start: at('2026-11-25T15:00:00Z'), end: at('2026-11-25T16:00:00Z') },
+  });
+  await hint(world);
+  await pullNow(world);
+  const [series] = (await hereIn(world).events()).filter(({ isSeries }) => isSeries);
+  await local.remove(series?.id ?? ('' as EventId));
+  cloud.patch(calendar, 's1', { summary: 'there' });
+  // The push learns of it by itself, before any list does.
+  await work(world);
+  await settled(world);
+  expect(titles(world).sort()).toEqual(['Meeting m1', 'Planning', 'there']);
+});
