@@ -6,7 +6,6 @@ import {
   slotOf,
   SyncError,
   ZoneTable,
-  type EventFields,
   type EventId,
   type EventPatch,
   type EventTime,
@@ -26,7 +25,7 @@ import {
 } from '@calfleet/db';
 import { asIfUtc, storedFields, writableOf } from './event-row.ts';
 import type { LocalWriteDeps, WrittenCalendar } from './local-row.ts';
-import { originalStart, plainOccurrence } from './occurrence-fields.ts';
+import { hasSlot, originalStart, plainOccurrence } from './occurrence-fields.ts';
 import { writeOccurrence, writeOccurrenceDeletion, type Occurrence } from './write-occurrence.ts';
 import { removeLocally } from './write.ts';
 
@@ -103,11 +102,10 @@ export async function carryDays(
     moved,
   }: { series: StoredEvent; days: readonly ChangedDay[]; moved: { from: EventTime; to: EventTime } },
 ): Promise<void> {
-  const fields = storedFields(series);
   for (const { slot: before, patch } of days) {
     if (patch && Object.keys(patch).length === 0) continue;
     const slot = slotOf(shiftTime(originalStart(moved.from, before), moved, deps.zones));
-    if (!hasSlot(deps, fields, slot)) continue;
+    if (!hasSlot(series, slot, deps.zones)) continue;
     const placed = placedAt(series, slot);
     const occurrence: Occurrence = { series, slot, exception: null, placed };
     if (patch) await writeOccurrence(tx, deps, calendar, { occurrence, patch });
@@ -118,14 +116,6 @@ export async function carryDays(
 function placedAt(series: StoredEvent, slot: Slot) {
   const { start, end } = plainOccurrence(series, slot, null);
   return { starts_at: new Date(asIfUtc(start)), ends_at: new Date(asIfUtc(end)) };
-}
-
-/** Whether a series has an occurrence there, replaced or not. */
-export function hasSlot({ zones }: Pick<LocalWriteDeps, 'zones'>, fields: EventFields, slot: Slot): boolean {
-  const from = Date.parse(asIfUtc(originalStart(fields.start, slot)));
-  const window = { from: new Date(from), to: new Date(from + 1) };
-  const { occurrences } = expandSeries({ ...fields, window, replaced: new Set() }, zones);
-  return occurrences.some((occurrence) => occurrence.slot === slot);
 }
 
 /** The changed days of a series that its provider deleted; their rows go with it, what they wished for comes along. */

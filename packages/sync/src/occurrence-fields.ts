@@ -30,11 +30,11 @@ export function originalStart(first: EventTime, slot: Slot): EventTime {
   return like(first, new Date(asIfUtc(at)));
 }
 
-/** Whether the rule of a series, as it is stored, has the slot. */
+/** Whether the rule of a series, as it is stored, has the slot, replaced or not. */
 export function hasSlot(series: StoredEvent, slot: Slot, zones: ZoneTable): boolean {
   const { start, end, recurrence } = storedFields(series);
   const at = Date.parse(asIfUtc(originalStart(start, slot)));
-  const window = { from: new Date(at - dayMs), to: new Date(at + dayMs) };
+  const window = { from: new Date(at), to: new Date(at + 1) };
   try {
     const { occurrences } = expandSeries({ start, end, recurrence, window, replaced: new Set() }, zones);
     return occurrences.some((each) => each.slot === slot);
@@ -43,9 +43,6 @@ export function hasSlot(series: StoredEvent, slot: Slot, zones: ZoneTable): bool
     throw thrown;
   }
 }
-
-/** A floating time and a date lie at most so far from the same in UTC. */
-const dayMs = 86_400_000;
 
 /** The slot as providers are asked for it. */
 export function slotOfSeries(series: StoredEvent, slot: Slot): SeriesSlot {

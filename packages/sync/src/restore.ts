@@ -25,7 +25,6 @@ import {
   type Transaction,
   type WriteRow,
 } from '@calfleet/db';
-import { hasSlot } from './changed-days.ts';
 import { storedFields, writableOf } from './event-row.ts';
 import {
   changeIn,
@@ -35,7 +34,7 @@ import {
   type Written,
   type WrittenCalendar,
 } from './local-row.ts';
-import { plainOccurrence } from './occurrence-fields.ts';
+import { hasSlot, plainOccurrence } from './occurrence-fields.ts';
 import { writeRevival } from './write-revival.ts';
 import { takeBack, writeChange, writeDeletion } from './write.ts';
 import { writeOccurrence } from './write-occurrence.ts';
@@ -97,7 +96,7 @@ async function mend(
   }
   // A provider may have forgotten with the days which of them were called off.
   for (const day of await exceptionsFrom(tx, series, { slot: '', limit: daysMax })) {
-    if (day.slot === null || !day.slot_cancelled || hasSlot(deps, storedFields(series), day.slot)) continue;
+    if (day.slot === null || !day.slot_cancelled || hasSlot(series, day.slot, deps.zones)) continue;
     await insertWrite(tx, changeIn(calendar, deps.clock.now()), {
       id: newId(),
       eventId: day.id,
