@@ -10,6 +10,7 @@ export * from './times.ts';
 export * from './working-hours.ts';
 export * from './recurrence.ts';
 export * from './recurrence-error.ts';
+export { positionOf, timeLike } from './recurrence-frame.ts';
 export * from './recurrence-split.ts';
 export { readLines } from './recurrence-lines.ts';
 export { parseRule, type Rule } from './recurrence-rule.ts';

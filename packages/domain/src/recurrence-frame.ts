@@ -55,8 +55,8 @@ export function frameOf(start: EventTime, end: EventTime, zones: ZoneTable): Ser
   if (lengthMs < 0) throw new RecurrenceError('unreadable_time', 'the event ends before it starts');
   const bounds = {
     lengthMs,
-    startTime: (instant: number) => like(start, instant),
-    endTime: (instant: number) => like(end, Math.min(instant, LAST_INSTANT)),
+    startTime: (instant: number) => timeLike(start, instant),
+    endTime: (instant: number) => timeLike(end, Math.min(instant, LAST_INSTANT)),
   };
   if (start.kind === 'zoned') return { ...bounds, ...zonedFrame(startMs, start.zone, zones) };
   return { ...bounds, ...unzonedFrame(startMs, start.kind === 'date') };
@@ -68,8 +68,11 @@ const LAST_INSTANT = 253_402_300_799_000;
 type Placement = Omit<SeriesFrame, 'lengthMs' | 'startTime' | 'endTime'>;
 
 /** A zone that is missing or unknown is read as UTC: occurrences that are an hour off in summer beat none. */
+export const zoneOrUtc = (zone: string | null, zones: ZoneTable): string =>
+  zone !== null && zones.isKnown(zone) ? zone : 'UTC';
+
 function zonedFrame(startMs: number, zoneName: string | null, zones: ZoneTable): Placement {
-  const zone = zoneName !== null && zones.isKnown(zoneName) ? zoneName : 'UTC';
+  const zone = zoneOrUtc(zoneName, zones);
   const start = startMs + zones.offsetAt(zone, startMs);
   const instantOfWall = (wall: Wall): number => (wall === start ? startMs : zones.wallToInstant(zone, wall));
   // Around a change of the clocks the wall runs back or leaps; the offsets of the days beside it bound by how much.
@@ -127,9 +130,10 @@ function unzonedFrame(start: Wall, allDay: boolean): Placement {
   };
 }
 
-function positionOf(time: EventTime): number {
+/** Milliseconds since 1970; dates and floating times as if their zone were UTC. @throws RecurrenceError `unreadable_time` */
+export function positionOf(time: EventTime): number {
   const wall = parseWall(textOf(time));
-  if (wall === null) throw new RecurrenceError('unreadable_time', 'unreadable start or end');
+  if (wall === null) throw new RecurrenceError('unreadable_time', 'an unreadable time of an event');
   return wall;
 }
 
@@ -144,7 +148,8 @@ function textOf(time: EventTime): string {
   }
 }
 
-function like(time: EventTime, instant: number): EventTime {
+/** A time of the same kind and zone. @param instant as {@link positionOf} gives it */
+export function timeLike(time: EventTime, instant: number): EventTime {
   switch (time.kind) {
     case 'date':
       return { kind: 'date', date: dateText(instant) };

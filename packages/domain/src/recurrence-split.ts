@@ -3,12 +3,11 @@
  * begins there goes on as another one. Pure.
  */
 import { readAdded, readExcluded } from './recurrence-dates.ts';
-import { frameOf, type SeriesFrame } from './recurrence-frame.ts';
+import { frameOf, positionOf, timeLike, zoneOrUtc, type SeriesFrame } from './recurrence-frame.ts';
 import { readLines, type RecurrenceLine } from './recurrence-lines.ts';
 import { parseRule } from './recurrence-rule.ts';
 import { expandSeries, type SeriesInput } from './recurrence.ts';
 import { slotOf, type EventTime } from './times.ts';
-import { parseWall } from './zones-wall.ts';
 import { ZoneTable } from './zones.ts';
 
 export interface SplitSeries {
@@ -109,36 +108,11 @@ export function shiftTime(
   zones: ZoneTable = new ZoneTable(),
 ): EventTime {
   const wall = wallOf(time, zones) + wallOf(to, zones) - wallOf(from, zones);
-  const local = new Date(wall).toISOString().slice(0, 19);
-  switch (to.kind) {
-    case 'date':
-      return { kind: 'date', date: local.slice(0, 10) };
-    case 'floating':
-      return { kind: 'floating', local };
-    case 'zoned': {
-      const instant = new Date(zones.wallToInstant(knownZone(to.zone, zones), wall));
-      return { kind: 'zoned', instant: `${instant.toISOString().slice(0, 19)}Z`, zone: to.zone };
-    }
-  }
+  return timeLike(to, to.kind === 'zoned' ? zones.wallToInstant(zoneOrUtc(to.zone, zones), wall) : wall);
 }
-
-const knownZone = (zone: string | null, zones: ZoneTable): string =>
-  zone !== null && zones.isKnown(zone) ? zone : 'UTC';
 
 /** What the clock shows, as if it were UTC. A date is its midnight. */
 function wallOf(time: EventTime, zones: ZoneTable): number {
   const position = positionOf(time);
-  return time.kind === 'zoned' ? position + zones.offsetAt(knownZone(time.zone, zones), position) : position;
-}
-
-/** Dates and floating times as if their zone were UTC. */
-function positionOf(time: EventTime): number {
-  switch (time.kind) {
-    case 'date':
-      return parseWall(time.date) ?? Number.NaN;
-    case 'zoned':
-      return Date.parse(time.instant);
-    case 'floating':
-      return parseWall(time.local) ?? Number.NaN;
-  }
+  return time.kind === 'zoned' ? position + zones.offsetAt(zoneOrUtc(time.zone, zones), position) : position;
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   expandSeries,
+  positionOf,
   shiftTime,
   slotOf,
   SyncError,
@@ -23,7 +24,7 @@ import {
   type StoredEvent,
   type Transaction,
 } from '@calfleet/db';
-import { asIfUtc, storedFields, writableOf } from './event-row.ts';
+import { storedFields, writableOf } from './event-row.ts';
 import type { LocalWriteDeps, WrittenCalendar } from './local-row.ts';
 import { hasSlot, originalStart, plainOccurrence } from './occurrence-fields.ts';
 import { writeOccurrence, writeOccurrenceDeletion, type Occurrence } from './write-occurrence.ts';
@@ -55,7 +56,7 @@ export async function changedDays(
   if (place) {
     const shown = await slotsFrom(tx, series.id, slot);
     const from = plainOccurrence(series, slot, null);
-    const begin = Math.max(Date.parse(asIfUtc(from.start)), place.windowStart.getTime());
+    const begin = Math.max(positionOf(from.start), place.windowStart.getTime());
     const { occurrences } = expandSeries(
       {
         ...from,
@@ -115,7 +116,7 @@ export async function carryDays(
 
 function placedAt(series: StoredEvent, slot: Slot) {
   const { start, end } = plainOccurrence(series, slot, null);
-  return { starts_at: new Date(asIfUtc(start)), ends_at: new Date(asIfUtc(end)) };
+  return { starts_at: new Date(positionOf(start)), ends_at: new Date(positionOf(end)) };
 }
 
 /** The changed days of a series that its provider deleted; their rows go with it, what they wished for comes along. */
