@@ -1,5 +1,4 @@
 /** Days of a series that are not as the others: changed, moved or called off. They outlive a series that goes on as another. */
-import { isDeepStrictEqual } from 'node:util';
 import {
   expandSeries,
   positionOf,
@@ -11,7 +10,6 @@ import {
   type EventPatch,
   type EventTime,
   type Slot,
-  type WritableFields,
 } from '@calfleet/domain';
 import {
   exceptionsFrom,
@@ -25,7 +23,7 @@ import {
   type Transaction,
 } from '@calfleet/db';
 import { storedFields, writableOf } from './event-row.ts';
-import type { LocalWriteDeps, WrittenCalendar } from './local-row.ts';
+import { patchBetween, type LocalWriteDeps, type WrittenCalendar } from './local-row.ts';
 import { hasSlot, originalStart, plainOccurrence } from './occurrence-fields.ts';
 import { writeOccurrence, writeOccurrenceDeletion, type Occurrence } from './write-occurrence.ts';
 import { removeLocally } from './write.ts';
@@ -77,13 +75,9 @@ export async function changedDays(
 /** What an exception says that its series does not. */
 export function dayOf(series: StoredEvent, exception: StoredEvent, slot: Slot): ChangedDay {
   if (exception.deleted_at !== null && exception.slot_cancelled) return { slot, patch: null };
-  const [plain, own] = [writableOf(plainOccurrence(series, slot, null)), writableOf(storedFields(exception))];
-  const isMoved = !isDeepStrictEqual([plain.start, plain.end], [own.start, own.end]);
-  const said = Object.entries(own).filter(([name, value]) => {
-    if (name === 'start' || name === 'end') return isMoved;
-    return name !== 'recurrence' && !isDeepStrictEqual(plain[name as keyof WritableFields], value);
-  });
-  return { slot, patch: Object.fromEntries(said) };
+  const plain = writableOf(plainOccurrence(series, slot, null));
+  const own = { ...writableOf(storedFields(exception)), recurrence: plain.recurrence };
+  return { slot, patch: patchBetween(plain, own) };
 }
 
 export function withoutFields({ slot, patch }: ChangedDay, wanted: EventPatch): ChangedDay {

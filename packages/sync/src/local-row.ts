@@ -6,6 +6,7 @@ import type {
   Clock,
   EventFields,
   EventId,
+  EventPatch,
   EventTime,
   Slot,
   WritableFields,
@@ -76,13 +77,17 @@ export function localRow(event: Known, fields: EventFields): LocalRow {
   };
 }
 
-export const changedFields = (before: EventFields, after: EventFields): (keyof EventFields)[] =>
-  (Object.keys(after) as (keyof EventFields)[]).filter(
-    (name) => !isDeepStrictEqual(before[name], after[name]),
-  );
+export const changedFields = <F extends WritableFields>(before: F, after: F): (keyof F)[] =>
+  (Object.keys(after) as (keyof F)[]).filter((name) => !isDeepStrictEqual(before[name], after[name]));
 
-export const valuesOf = (fields: EventFields, names: readonly (keyof EventFields)[]): Partial<EventFields> =>
-  Object.fromEntries(names.map((name) => [name, fields[name]]));
+export const valuesOf = <F extends WritableFields>(fields: F, names: readonly (keyof F)[]): Partial<F> =>
+  Object.fromEntries(names.map((name) => [name, fields[name]])) as Partial<F>;
+
+/** What has to change for an event to become another. Start and end are said together. */
+export function patchBetween(before: WritableFields, after: WritableFields): EventPatch {
+  const patch: EventPatch = valuesOf(after, changedFields(before, after));
+  return patch.start || patch.end ? { ...patch, start: after.start, end: after.end } : patch;
+}
 
 /** Computes where an event that stands alone, or a series, takes place. */
 export async function placeEvent(

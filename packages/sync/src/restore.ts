@@ -2,7 +2,6 @@
  * Makes an event what it was after one of its revisions: a write like any other, so its provider is told, and what others
  * changed meanwhile is met by the merge.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { newId, type Attendee, type EventPatch, type WritableFields } from '@calfleet/domain';
 import {
   believeThere,
@@ -29,6 +28,7 @@ import { storedFields, writableOf } from './event-row.ts';
 import {
   changeIn,
   localRow,
+  patchBetween,
   placeChange,
   type LocalWriteDeps,
   type Written,
@@ -60,9 +60,9 @@ export async function writeRestore(
   if (!isThere && !past.endsDeleted) return { refused: 'left_window' };
   const wasThere = past.existed ?? isThere;
   if (!wasThere) return { written: isThere ? await writeDeletion(tx, deps, calendar, event) : null };
-  const was = { ...writableOf(storedFields(event)), ...writableIn(past.fields) };
+  const was = writableOf({ ...storedFields(event), ...past.fields });
   if (!isThere) return { written: await bringBack(tx, deps, calendar, { event, fields: standing(was) }) };
-  const patch = patchBetween(writableOf(storedFields(event)), was);
+  const patch = patchBack(writableOf(storedFields(event)), was);
   const written = await writeChange(tx, deps, calendar, { event, patch });
   const cuts = event.kind === 'series' ? past.cuts : [];
   for (const cut of cuts) await mend(tx, deps, calendar, { series: event, cut });
@@ -108,36 +108,16 @@ async function mend(
   }
 }
 
-const writableNames = [
-  'status',
-  'summary',
-  'description',
-  'location',
-  'start',
-  'end',
-  'recurrence',
-  'attendees',
-  'visibility',
-  'transparency',
-] as const satisfies readonly (keyof WritableFields)[];
-
-const writableIn = (fields: EventPatch): EventPatch =>
-  Object.fromEntries(writableNames.flatMap((name) => (name in fields ? [[name, fields[name]]] : [])));
-
 /** What is there is not cancelled: that its organiser did so cannot be said by anybody else. */
 const standing = (fields: WritableFields): WritableFields =>
   fields.status === 'cancelled' ? { ...fields, status: 'confirmed' } : fields;
 
 /** What has to change for an event to be what it was. */
-function patchBetween(is: WritableFields, was: WritableFields): EventPatch {
-  const wanted = { ...was, attendees: was.attendees.map((guest) => withAnswer(guest, is.attendees)) };
-  const patch: EventPatch = Object.fromEntries(
-    writableNames
-      .filter((name) => !isDeepStrictEqual(is[name], wanted[name]))
-      .map((name) => [name, wanted[name]]),
-  );
+function patchBack(is: WritableFields, was: WritableFields): EventPatch {
+  const attendees = was.attendees.map((guest) => withAnswer(guest, is.attendees));
+  const patch = patchBetween(is, { ...was, attendees });
   if (patch.status === 'cancelled') delete patch.status;
-  return patch.start || patch.end ? { ...patch, start: wanted.start, end: wanted.end } : patch;
+  return patch;
 }
 
 /** What a guest answered since is the guest's own word. */
@@ -179,9 +159,8 @@ async function reviveOccurrence(
   if (seriesId === event.id) return writeRevival(tx, deps, calendar, { event, fields });
   const series = await readPushed(tx, seriesId);
   const occurrence = { series, exception: event, slot: event.slot ?? '', placed: null };
-  const { start, end, ...wanted } = fields;
   const plain = writableOf(plainOccurrence(series, occurrence.slot, null));
-  const patch = patchBetween(plain, { ...wanted, start, end, recurrence: [] });
+  const patch = patchBack(plain, { ...fields, recurrence: [] });
   return writeOccurrence(tx, deps, calendar, { occurrence, patch, revives: event.slot_cancelled });
 }
 
@@ -197,8 +176,10 @@ async function takeDeletionBack(
 ): Promise<Written | null> {
   const change = changeIn(calendar, deps.clock.now());
   await settleWrite(tx, deletion.id, { state: 'discarded', error: null, at: change.at });
-  const isPlain = deletion.base !== null && Object.keys(patchBetween(deletion.base, fields)).length === 0;
-  if (event.provider_event_id === null && event.kind === 'exception' && isPlain) {
+  const { base, base_version: baseVersion } = deletion;
+  const patch = base ? patchBack(base, fields) : fields;
+  const isSame = Object.keys(patch).length === 0;
+  if (event.provider_event_id === null && event.kind === 'exception' && isSame) {
     await takeBack(tx, deps, calendar, event);
     return null;
   }
@@ -208,9 +189,6 @@ async function takeDeletionBack(
   await placeChange(tx, deps, change, { event, after, fields: ['status'] });
   const said = { eventId: event.id, version, fields: ['status'], providerSeriesId: event.provider_series_id };
   await sayLocalChange(tx, change, { ...said, kind: 'updated' });
-  const { base, base_version: baseVersion } = deletion;
-  const patch = base ? patchBetween(base, fields) : fields;
-  const isSame = Object.keys(patch).length === 0;
   const writeId = isSame ? null : newId();
   if (writeId !== null) {
     await insertWrite(tx, change, { id: writeId, eventId: event.id, op: 'update', patch, base, baseVersion });
