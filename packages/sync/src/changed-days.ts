@@ -15,9 +15,7 @@ import {
   exceptionsFrom,
   readPlace,
   readPushed,
-  settleWrite,
   slotsFrom,
-  unsettledWrites,
   type Evidence,
   type StoredEvent,
   type Transaction,
@@ -26,7 +24,7 @@ import { storedFields, writableOf } from './event-row.ts';
 import { patchBetween, type LocalWriteDeps, type WrittenCalendar } from './local-row.ts';
 import { hasSlot, originalStart, plainOccurrence } from './occurrence-fields.ts';
 import { writeOccurrence, writeOccurrenceDeletion, type Occurrence } from './write-occurrence.ts';
-import { removeLocally } from './write.ts';
+import { removeWithSeries } from './write.ts';
 
 /** More of them than this are no case for one transaction. */
 const exceptionsMax = 500;
@@ -43,12 +41,16 @@ export async function exceptionsOf(tx: Transaction, series: StoredEvent, slot: S
   throw new SyncError('invalid_input', `More than ${exceptionsMax} occurrences of the series were changed`);
 }
 
-/** Days called off are rows, or merely not shown: not every provider says which they are. */
+/**
+ * Days called off are rows, or merely not shown: not every provider says which they are.
+ * @param of.lines by which the series goes on. @param of.exceptions as {@link exceptionsOf} gave them
+ */
 export async function changedDays(
   tx: Transaction,
   deps: LocalWriteDeps,
-  { series, slot, lines }: { series: StoredEvent; slot: Slot; lines: readonly string[] },
+  of: { series: StoredEvent; slot: Slot; lines: readonly string[]; exceptions: readonly StoredEvent[] },
 ): Promise<ChangedDay[]> {
+  const { series, slot, lines, exceptions } = of;
   const days = new Map<Slot, ChangedDay>();
   const place = await readPlace(tx, series.calendar_id);
   if (place) {
@@ -66,7 +68,7 @@ export async function changedDays(
     );
     for (const occurrence of occurrences) days.set(occurrence.slot, { slot: occurrence.slot, patch: null });
   }
-  for (const exception of await exceptionsOf(tx, series, slot)) {
+  for (const exception of exceptions) {
     if (exception.slot !== null) days.set(exception.slot, dayOf(series, exception, exception.slot));
   }
   return [...days.values()];
@@ -119,10 +121,7 @@ export async function daysOf(tx: Transaction, evidence: Evidence, id: EventId): 
   const days: ChangedDay[] = [];
   for (const exception of await exceptionsFrom(tx, series, { slot: '', limit: exceptionsMax })) {
     if (exception.slot !== null) days.push(dayOf(series, exception, exception.slot));
-    for (const write of await unsettledWrites(tx, [exception.id])) {
-      await settleWrite(tx, write.id, { state: 'discarded', error: null, at: evidence.at });
-    }
-    if (exception.deleted_at === null) await removeLocally(tx, depsAt(evidence), evidence, exception);
+    await removeWithSeries(tx, depsAt(evidence), evidence, exception);
   }
   return days;
 }

@@ -50,8 +50,9 @@ export async function writeFollowing(
   // One moment for all of it: by it, what was cut off together is found again.
   const at = given.clock.now();
   const deps = { ...given, clock: { now: () => at } };
-  const days = patch ? await changedDays(tx, deps, { series, slot, lines: split.after }) : [];
-  for (const exception of await exceptionsOf(tx, series, slot)) {
+  const exceptions = await exceptionsOf(tx, series, slot);
+  const days = patch ? await changedDays(tx, deps, { series, slot, lines: split.after, exceptions }) : [];
+  for (const exception of exceptions) {
     // Its provider finds no such day by the time that it hears of it: nothing is called off there.
     const isUnheard = exception.provider_event_id === null && (await isWaiting(tx, exception));
     if (exception.deleted_at === null) await writeDeletion(tx, deps, calendar, exception);

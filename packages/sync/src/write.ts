@@ -219,6 +219,19 @@ export async function removeLocally(
   ]);
 }
 
+/** A changed day goes with its series: nobody is told of it by itself any more. */
+export async function removeWithSeries(
+  tx: Transaction,
+  deps: LocalWriteDeps,
+  change: LocalChange,
+  exception: StoredEvent,
+): Promise<void> {
+  for (const { id } of await unsettledWrites(tx, [exception.id])) {
+    await settleWrite(tx, id, { state: 'discarded', error: null, at: change.at });
+  }
+  if (exception.deleted_at === null) await removeLocally(tx, deps, change, exception);
+}
+
 /** Of a series with more changed days than this, those beyond stay until the next full round. */
 const exceptionsMax = 1_000;
 
@@ -231,11 +244,7 @@ async function removeUnnamed(
 ): Promise<void> {
   if (event.kind === 'series') {
     for (const exception of await exceptionsFrom(tx, event, { slot: '', limit: exceptionsMax })) {
-      const writes = await unsettledWrites(tx, [exception.id]);
-      for (const { id } of writes) {
-        await settleWrite(tx, id, { state: 'discarded', error: null, at: change.at });
-      }
-      if (exception.deleted_at === null) await removeUnnamed(tx, deps, change, exception);
+      await removeWithSeries(tx, deps, change, exception);
     }
   }
   const fields = { ...storedFields(event), status: 'cancelled' as const };
