@@ -10,7 +10,6 @@ import {
   type ConflictStrategy,
   type RemoteEvent,
   type Side,
-  type WritableFields,
 } from '@calfleet/domain';
 import {
   detachOccurrence,
@@ -35,6 +34,7 @@ import type { SortedItems } from './apply.ts';
 import { collisionsOf, sideOf, sidesOf } from './collisions.ts';
 import { carryOver, daysOf } from './changed-days.ts';
 import { eventRow, writableOf } from './event-row.ts';
+import { makeAnew } from './write-revival.ts';
 
 /** @returns the items as they are to be stored: with what is still to be written laid over them */
 export async function meetWrites(
@@ -222,25 +222,24 @@ class Meeting {
     if (write.op === 'delete' || write.op === 'create') return this.settle(write, 'applied');
     if (write.state === 'conflict') return this.meetOpen(write, null);
     // It was called off, and that is known: somebody wants it to take place again.
-    if (write.revives && write.base !== null) return this.makeAnew(write, write.base, providerEventId);
+    if (write.revives && write.base !== null) return this.makeAnew(write, providerEventId);
     const prefer = sideOf(this.strategy, { wishedAt: write.created_at, there: null });
     const collision = { field: 'deleted', base: write.base, local: write.patch, provider: null };
     await this.keepConflict(write, [collision], prefer);
     if (prefer === 'provider') return this.settle(write, 'discarded');
     if (prefer === null || write.base === null) return;
-    await this.makeAnew(write, write.base, providerEventId);
+    await this.makeAnew(write, providerEventId);
   }
 
-  /** With everything that it had and what was wanted; the old name stays the old event's. */
-  private async makeAnew(write: MetWrite, base: WritableFields, providerEventId: string): Promise<void> {
+  /** The old name stays the old event's. */
+  private async makeAnew(write: MetWrite, providerEventId: string): Promise<void> {
     const { tx, evidence } = this;
     const { id, kind } = write.event;
     const days = kind === 'series' ? await daysOf(tx, evidence, id) : [];
     // An occurrence comes back as an event of its own: its slot stays empty, or its series is gone.
     if (kind === 'exception') await detachOccurrence(tx, id);
     else await nameEvent(tx, id, null);
-    const patch = { ...base, ...write.patch };
-    await rebaseWrite(tx, { ...write, op: 'create', patch, base: null, base_version: null }, evidence.at);
+    await makeAnew(tx, write, evidence.at);
     if (kind !== 'exception') this.gone.delete(providerEventId);
     if (days.length > 0) await carryOver(tx, evidence, { id, days });
   }

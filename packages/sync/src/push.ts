@@ -48,7 +48,7 @@ import { sayable } from './pull-failure.ts';
 import { ring, ringPush, ringRecheck } from './ring.ts';
 import { providerOf } from './provider-of.ts';
 import { takeBack } from './write.ts';
-import { standAlone } from './write-revival.ts';
+import { makeAnew, standAlone } from './write-revival.ts';
 import { brakeAccount, brakeWrite } from './write-brake.ts';
 
 /** One job's worth; whoever has more to say rings again. */
@@ -118,10 +118,7 @@ async function push(deps: SyncDeps, lease: PushLease, taken: Taken): Promise<voi
   } catch (thrown) {
     return fail(deps, lease, taken, asSyncError(thrown));
   }
-  await deps.db.transaction({ role: 'worker', calendars: [lease.calendarId] }, async (tx) => {
-    await keepPush(tx, lease);
-    await answered(deps, tx, lease, { ...taken, item });
-  });
+  await withLease(deps, lease, (tx) => answered(deps, tx, lease, { ...taken, item }));
 }
 
 /** @returns the event as the provider has it now; null: deleted */
@@ -269,11 +266,9 @@ async function fail(deps: SyncDeps, lease: PushLease, taken: Taken, error: SyncE
 /** The slot stays empty there: what was to take place in it does so as an event of its own. */
 async function standInstead(deps: SyncDeps, lease: PushLease, { write, event }: Taken): Promise<void> {
   const at = deps.clock.now();
-  await deps.db.transaction({ role: 'worker', calendars: [lease.calendarId] }, async (tx) => {
-    await keepPush(tx, lease);
+  await withLease(deps, lease, async (tx) => {
     await standAlone(tx, { ...event, slot_cancelled: true });
-    const patch = { ...write.base, ...write.patch };
-    await rebaseWrite(tx, { ...write, op: 'create', patch, base: null, base_version: null }, at);
+    await makeAnew(tx, write, at);
   });
 }
 
@@ -285,8 +280,7 @@ async function giveUp(
   error: WriteError,
 ): Promise<void> {
   const at = deps.clock.now();
-  await deps.db.transaction({ role: 'worker', calendars: [lease.calendarId] }, async (tx) => {
-    await keepPush(tx, lease);
+  await withLease(deps, lease, async (tx) => {
     // Who brought what came in between may have brought the decision, too.
     if (!(await isPushing(tx, write.id))) return;
     const there = error.code === 'remote_missing' ? null : write.base;

@@ -8,10 +8,12 @@ import {
   leaveTombstone,
   nameEvent,
   readPushed,
+  rebaseWrite,
   sayLocalChange,
   updateLocalEvent,
   type StoredEvent,
   type Transaction,
+  type WriteRow,
 } from '@calfleet/db';
 import { carryDays, dayOf, type ChangedDay } from './changed-days.ts';
 import { storedFields } from './event-row.ts';
@@ -66,6 +68,14 @@ export async function writeRevival(
   }
   return { eventId: event.id, writeId };
 }
+
+/** The event of a change is made anew: with everything that it had, and what was wanted. */
+export const makeAnew = (tx: Transaction, write: WriteRow, at: Date): Promise<void> =>
+  rebaseWrite(
+    tx,
+    { ...write, op: 'create', patch: { ...write.base, ...write.patch }, base: null, base_version: null },
+    at,
+  );
 
 /** A changed occurrence becomes an event that stands alone; its slot stays as empty as it was. */
 export async function standAlone(tx: Transaction, event: StoredEvent): Promise<void> {

@@ -232,7 +232,7 @@ export async function removeWithSeries(
   if (exception.deleted_at === null) await removeLocally(tx, deps, change, exception);
 }
 
-/** Of a series with more changed days than this, those beyond stay until the next full round. */
+/** A bound for one transaction: nobody changes so many days of a series before its provider was even told of it. */
 const exceptionsMax = 1_000;
 
 /** An event that its provider has no name for, with the changed days of a series. */
