@@ -1,7 +1,18 @@
 /** What both sides changed: kept with both values, settled by a strategy or waiting for a person. */
 import type { AccountId, CalendarId, ConflictStrategy, EventId } from '@calfleet/domain';
+import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
-import { strategyDefault, type WriteOp } from './writes.ts';
+import type { WriteOp } from './writes.ts';
+
+/** What wins where both sides changed the same: the calendar's own word, else its user's. */
+export async function readStrategy(tx: Transaction, calendarId: CalendarId): Promise<ConflictStrategy> {
+  const [row] = await tx.$queryRaw<{ strategy: ConflictStrategy }[]>`
+    select coalesce(c.conflict_strategy, p.conflict_strategy, ${strategyDefault}) as strategy
+    from calendars c left join calendar_preferences p on p.user_id = c.user_id where c.id = ${calendarId}::uuid`;
+  return row?.strategy ?? strategyDefault;
+}
+
+export const strategyDefault: ConflictStrategy = 'newest_wins';
 
 export type Resolution = 'local' | 'provider' | 'merge';
 
@@ -53,14 +64,23 @@ const textsOf = ({ base, local, provider }: ConflictSides): string[] =>
 /** Whose word ended it: a strategy's, a user's, or the provider's, which turned out to hold what was wanted. */
 export type ResolvedBy = 'strategy' | 'provider' | (string & {});
 
-export async function endConflict(
-  tx: Transaction,
-  end: { id: string; resolution: Resolution; by: ResolvedBy; at: Date },
-): Promise<void> {
-  await tx.$executeRaw`
-    update calendar_sync_conflicts
-       set status = 'resolved', resolution = ${end.resolution}, resolved_by = ${end.by}, resolved_at = ${end.at}
-     where id = ${end.id}::uuid and status = 'open'`;
+export interface ConflictEnd {
+  resolution: Resolution;
+  by: ResolvedBy;
+  at: Date;
+}
+
+/** Ends open conflicts, as SQL. @param which a condition upon `calendar_sync_conflicts` */
+export const endOpenConflicts = (
+  which: Prisma.Sql,
+  { resolution, by, at }: ConflictEnd,
+): Prisma.Sql => Prisma.sql`
+  update calendar_sync_conflicts
+     set status = 'resolved', resolution = ${resolution}, resolved_by = ${by}, resolved_at = ${at}
+   where status = 'open' and ${which}`;
+
+export async function endConflict(tx: Transaction, end: ConflictEnd & { id: string }): Promise<void> {
+  await tx.$executeRaw(endOpenConflicts(Prisma.sql`id = ${end.id}::uuid`, end));
 }
 
 /** The write that a conflict is about was taken back. */
@@ -68,20 +88,16 @@ export async function closeConflict(
   tx: Transaction,
   { writeId, by, at }: { writeId: string; by: ResolvedBy; at: Date },
 ): Promise<void> {
-  await tx.$executeRaw`
-    update calendar_sync_conflicts
-       set status = 'resolved', resolution = 'provider', resolved_by = ${by}, resolved_at = ${at}
-     where write_id = ${writeId}::uuid and status = 'open'`;
+  const end = { resolution: 'provider', by, at } as const;
+  await tx.$executeRaw(endOpenConflicts(Prisma.sql`write_id = ${writeId}::uuid`, end));
 }
 
 /** An event that is gone on both sides leaves nobody anything to decide, and nothing to write. */
 export async function forgetConflicts(tx: Transaction, eventId: EventId, at: Date): Promise<void> {
+  const end = { resolution: 'provider', by: 'provider', at } as const;
   await tx.$executeRaw`
     with ended as (
-      update calendar_sync_conflicts
-         set status = 'resolved', resolution = 'provider', resolved_by = 'provider', resolved_at = ${at}
-       where event_id = ${eventId}::uuid and status = 'open'
-      returning write_id
+      ${endOpenConflicts(Prisma.sql`event_id = ${eventId}::uuid`, end)} returning write_id
     )
     update calendar_writes w set state = 'discarded', updated_at = ${at}
       from ended e where (w.id = e.write_id or w.folded_into = e.write_id) and w.state = 'conflict'`;

@@ -9,6 +9,7 @@ import type { ProviderName } from '@calfleet/domain';
 import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
 import { areWritesStopped, isHeldByBrake, readStops } from './write-brake.ts';
+import { unsettledStates } from './writes.ts';
 
 /** Up to this long, and longer than the one before. */
 export type AgeBucket = '5m' | '15m' | '1h' | '6h' | '1d' | 'older' | 'never';
@@ -75,7 +76,7 @@ export async function takeCensus(tx: Transaction, at: Date): Promise<Census> {
         to_json(min(w.created_at) filter (where w.state in ('pending', 'pushing') and c.active and c.account_active
           and c.state not in ('gone', 'paused') and not ${areWritesStopped(Prisma.sql`w.account_id`)})) as oldest
       from calendar_writes w join calendars c on c.id = w.calendar_id
-      where w.state in ('pending', 'pushing', 'conflict', 'parked') and w.folded_into is null group by 1, 2`,
+      where w.state in ${unsettledStates} and w.folded_into is null group by 1, 2`,
     conflicts: await tx.$queryRaw<Census['conflicts']>`
       select c.provider, count(*)::integer as count
       from calendar_sync_conflicts s join calendars c on c.id = s.calendar_id where s.status = 'open' group by 1`,

@@ -4,8 +4,9 @@
  */
 import type { AccountId, CalendarId, EventId, ProviderName, WatchId } from '@calfleet/domain';
 import { Prisma } from '../generated/client';
+import { endOpenConflicts } from './conflicts.ts';
 import type { Transaction } from './transaction.ts';
-import { unsettledStates } from './writes.ts';
+import { hasUnsettledWrites, unsettledStates } from './writes.ts';
 
 /** In this order. `deletions`, `channels` and `grant` need the provider; the others never fail for its sake. */
 export const leavingSteps = ['fence', 'writes', 'deletions', 'channels', 'grant', 'rows'] as const;
@@ -182,6 +183,7 @@ export async function discardLeft(
   tx: Transaction,
   of: { calendarId: CalendarId; keepsCreations: boolean; at: Date; limit: number },
 ): Promise<number> {
+  const closed = { resolution: 'provider', by: 'provider', at: of.at } as const;
   const rows = await tx.$queryRaw<{ ended: number }[]>`
     with left_over as materialized (
       select w.id, w.event_id from calendar_writes w
@@ -191,9 +193,7 @@ export async function discardLeft(
        order by w.id limit ${of.limit} for update
     ),
     closed as (
-      update calendar_sync_conflicts
-         set status = 'resolved', resolution = 'provider', resolved_by = 'provider', resolved_at = ${of.at}
-       where write_id in (select id from left_over) and status = 'open'
+      ${endOpenConflicts(Prisma.sql`write_id in (select id from left_over)`, closed)}
     ),
     read_again as (
       update calendar_events set recheck_at = ${of.at}
@@ -218,7 +218,7 @@ export async function eventsUntold(
     await tx.$queryRaw<{ id: EventId }[]>`
       select id from calendar_events e
        where calendar_id = ${of.calendarId}::uuid and provider_event_id is null and deleted_at is null
-         and not exists (select from calendar_writes w where w.event_id = e.id and w.state in ${unsettledStates})
+         and not ${hasUnsettledWrites(Prisma.sql`e.id`)}
        order by id limit ${of.limit}`,
   );
 }

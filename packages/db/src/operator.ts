@@ -2,6 +2,7 @@
 import type { AccountId, CalendarId, ProviderName } from '@calfleet/domain';
 import type { Transaction } from './transaction.ts';
 import { readStops } from './write-brake.ts';
+import { unsettledStates } from './writes.ts';
 
 export interface FleetStatus {
   accounts: { provider: string; status: string; accounts: number }[];
@@ -69,7 +70,7 @@ async function readWriting(tx: Transaction, at: Date): Promise<FleetStatus['writ
     select state, count(*)::int as writes,
       extract(epoch from ${at}::timestamptz - min(created_at))::float8 as oldest
     from calendar_writes
-    where state in ('pending', 'pushing', 'conflict', 'parked') and folded_into is null group by 1 order by 1`;
+    where state in ${unsettledStates} and folded_into is null group by 1 order by 1`;
   const [conflicts] = await tx.$queryRaw<{ open: number }[]>`
     select count(*)::int as open from calendar_sync_conflicts where status = 'open'`;
   return { stopped: await readStops(tx), unsettled, open_conflicts: conflicts?.open ?? 0 };

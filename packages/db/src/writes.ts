@@ -7,7 +7,6 @@ import {
   isId,
   type AccountId,
   type CalendarId,
-  type ConflictStrategy,
   type EventId,
   type EventKind,
   type EventPatch,
@@ -16,6 +15,7 @@ import {
   type WritableFields,
 } from '@calfleet/domain';
 import { Prisma } from '../generated/client';
+import { endOpenConflicts } from './conflicts.ts';
 import type { Evidence } from './evidence.ts';
 import { leaseSeconds } from './lease.ts';
 import type { Transaction } from './transaction.ts';
@@ -41,6 +41,10 @@ export interface WriteRow {
   error: WriteError | null;
   created_at: Date;
 }
+
+/** Of `w`, as a {@link WriteRow} has them. */
+const writeColumns = Prisma.sql`w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.revives, w.state, w.attempts,
+  w.rounds, w.error, w.created_at`;
 
 /** Of a write that is not done: it waits, is on its way, or needs a person. */
 export const unsettledStates = Prisma.sql`('pending', 'pushing', 'conflict', 'parked')`;
@@ -88,8 +92,7 @@ export async function insertWrite(
 /** Writes that are not done, of these events, oldest first. Locked: none of them leaves while it is added to. */
 export async function unsettledWrites(tx: Transaction, eventIds: readonly EventId[]): Promise<WriteRow[]> {
   return tx.$queryRaw<WriteRow[]>`
-    select id, event_id, op, patch, base, base_version, revives, state, attempts, rounds, error, created_at
-      from calendar_writes
+    select ${writeColumns} from calendar_writes w
      where event_id = any(${[...eventIds]}::uuid[]) and state in ${unsettledStates}
        and folded_into is null
      order by id for update`;
@@ -138,12 +141,11 @@ export async function settleWrite(
   id: string,
   end: { state: Exclude<WriteState, 'pending' | 'pushing'>; error: WriteError | null; at: Date },
 ): Promise<void> {
+  const resolution = end.state === 'applied' ? 'local' : 'provider';
+  const closed = { resolution, by: 'provider', at: end.at } as const;
   await tx.$executeRaw`
     with closed as (
-      update calendar_sync_conflicts
-         set status = 'resolved', resolution = ${end.state === 'applied' ? 'local' : 'provider'},
-             resolved_by = 'provider', resolved_at = ${end.at}
-       where write_id = ${id}::uuid and status = 'open' and ${end.state} in ('applied', 'discarded')
+      ${endOpenConflicts(Prisma.sql`write_id = ${id}::uuid and ${end.state} in ('applied', 'discarded')`, closed)}
     )
     update calendar_writes
        set state = ${end.state}, error = ${end.error && JSON.stringify(end.error)}::jsonb, updated_at = ${end.at},
@@ -235,9 +237,7 @@ export async function takeWrite(tx: Transaction, calendarId: CalendarId, at: Dat
     update calendar_writes w set state = 'pushing', attempts = w.attempts + 1, sent_at = ${at}, updated_at = ${at}
      where w.id = (select n.id from calendar_writes n
         where n.calendar_id = ${calendarId}::uuid and ${mayLeave(at)} order by n.id limit 1)
-    returning w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.revives, w.state, w.attempts, w.rounds,
-      w.error,
-      w.created_at`;
+    returning ${writeColumns}`;
   return rows[0] ?? null;
 }
 
@@ -319,9 +319,7 @@ export async function writesMet(
   shown: ShownIds,
 ): Promise<MetWrite[]> {
   const rows = await tx.$queryRaw<(WriteRow & Omit<MetWrite['event'], 'id'>)[]>`
-    select w.id, w.event_id, w.op, w.patch, w.base, w.base_version, w.revives, w.state, w.attempts, w.rounds,
-      w.error,
-      w.created_at, e.kind, e.provider_event_id, e.provider_series_id
+    select ${writeColumns}, e.kind, e.provider_event_id, e.provider_series_id
     from calendar_writes w join calendar_events e on e.id = w.event_id
     where w.calendar_id = ${calendarId}::uuid and w.state in ${unsettledStates}
       and w.folded_into is null and e.written_seq <= ${writeSeq}
@@ -349,16 +347,6 @@ export async function nameEvent(tx: Transaction, id: EventId, providerEventId: s
     update calendar_events set provider_series_id = ${providerEventId}, local_series_id = null
      where local_series_id = ${id}::uuid`;
 }
-
-/** What wins where both sides changed the same: the calendar's own word, else its user's. */
-export async function readStrategy(tx: Transaction, calendarId: CalendarId): Promise<ConflictStrategy> {
-  const [row] = await tx.$queryRaw<{ strategy: ConflictStrategy }[]>`
-    select coalesce(c.conflict_strategy, p.conflict_strategy, ${strategyDefault}) as strategy
-    from calendars c left join calendar_preferences p on p.user_id = c.user_id where c.id = ${calendarId}::uuid`;
-  return row?.strategy ?? strategyDefault;
-}
-
-export const strategyDefault: ConflictStrategy = 'newest_wins';
 
 /** Whether a write may leave now. */
 export async function isWritePending(tx: Transaction, calendarId: CalendarId, at: Date): Promise<boolean> {
