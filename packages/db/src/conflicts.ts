@@ -1,5 +1,13 @@
 /** What both sides changed: kept with both values, settled by a strategy or waiting for a person. */
-import type { AccountId, CalendarId, ConflictStrategy, EventId } from '@calfleet/domain';
+import {
+  writeRefusal,
+  type AccountId,
+  type CalendarId,
+  type ConflictStrategy,
+  type EventId,
+  type WritePermissions,
+  type WrittenTo,
+} from '@calfleet/domain';
 import { Prisma } from '../generated/client';
 import type { Transaction } from './transaction.ts';
 import type { WriteOp } from './writes.ts';
@@ -119,12 +127,11 @@ export async function openConflicts(
   tx: Transaction,
   page: { after: string | null; limit: number },
 ): Promise<OpenConflict[]> {
-  return tx.$queryRaw<OpenConflict[]>`
+  const rows = await tx.$queryRaw<OpenConflictRow[]>`
     select k.id, k.user_id as "userId", k.account_id as "accountId", k.calendar_id as "calendarId",
       coalesce(c.conflict_strategy, p.conflict_strategy, ${strategyDefault}) as strategy,
-      c.active and c.account_active and c.state not in ('gone', 'paused') and c.write_enabled
-        and c.access_role in ('writer', 'owner')
-        and coalesce(p.write_permissions = 'all' or p.write_permissions = 'managed' and e.managed, false) as "mayWrite"
+      c.account_active as "isAccountActive", p.write_permissions as permissions, e.managed as "isManaged",
+      c.active, c.state, c.write_enabled, c.access_role
     from (
       select id, user_id, account_id, calendar_id, event_id from calendar_sync_conflicts
        where status = 'open' and id > coalesce(${page.after}::uuid, '00000000-0000-0000-0000-000000000000')
@@ -134,7 +141,16 @@ export async function openConflicts(
     join calendar_events e on e.id = k.event_id
     left join calendar_preferences p on p.user_id = k.user_id
     order by k.id`;
+  return rows.map(
+    ({ isAccountActive, permissions, isManaged, active, state, write_enabled, access_role, ...of }) => {
+      const refusal = writeRefusal({ active, state, write_enabled, access_role }, { permissions, isManaged });
+      return { ...of, mayWrite: isAccountActive && refusal === null };
+    },
+  );
 }
+
+type OpenConflictRow = Omit<OpenConflict, 'mayWrite'> &
+  WrittenTo & { isAccountActive: boolean; permissions: WritePermissions | null; isManaged: boolean };
 
 export interface LockedConflict extends ConflictSides {
   id: string;

@@ -1,7 +1,5 @@
 /** What a user wants of the fleet: one row per user, none before the first wish. */
-import type { BeatPreferences, ConflictStrategy, Weekday } from '@calfleet/domain';
-
-export type WritePermissions = 'none' | 'managed' | 'all';
+import type { BeatPreferences, ConflictStrategy, Weekday, WritePermissions } from '@calfleet/domain';
 
 export interface PreferencesRow {
   auto_sync_enabled: boolean;

@@ -14,4 +14,5 @@ export { positionOf, timeLike } from './recurrence-frame.ts';
 export * from './recurrence-split.ts';
 export { readLines } from './recurrence-lines.ts';
 export { parseRule, type Rule } from './recurrence-rule.ts';
+export * from './write-permission.ts';
 export * from './zones.ts';
