@@ -1,5 +1,5 @@
 /** Accounts and calendars as the outside surface shows them. */
-import type { api } from '@calfleet/db';
+import { reasonOf, type api } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
 
 export const accountAnswer = (row: api.AccountRow) => ({
@@ -7,8 +7,7 @@ export const accountAnswer = (row: api.AccountRow) => ({
   provider: row.provider,
   email: row.email,
   status: row.status,
-  status_reason:
-    row.status_reason ?? (row.writes_stopped_reason && `writes are stopped: ${row.writes_stopped_reason}`),
+  status_reason: reasonOf(row),
   scopes: row.scopes,
   created_at: row.created_at,
 });
