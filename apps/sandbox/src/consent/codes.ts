@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 /** Both providers' codes live about that long. https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow */
 export const CODE_TTL_MS = 600_000;
 const CODES_MAX = 10_000;
+export const CODE_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 export interface AuthorizationRequest {
   clientId: string;
@@ -86,6 +87,13 @@ export interface Decision {
   /** Left out: everything that was asked for. */
   scopes?: string[] | undefined;
 }
+
+/** What of the scopes that were asked for is given. @param signIn nobody can untick these */
+export const tickedOf = (
+  { scopes }: AuthorizationRequest,
+  decision: Decision,
+  signIn: ReadonlySet<string>,
+): string[] => scopes.filter((scope) => signIn.has(scope) || (decision.scopes?.includes(scope) ?? true));
 
 export const decisionOf = (form: URLSearchParams): Decision => ({
   account: form.get('account') ?? '',

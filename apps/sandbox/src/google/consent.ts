@@ -4,11 +4,13 @@
  * https://developers.google.com/identity/protocols/oauth2/web-server
  */
 import {
+  CODE_ALPHABET,
   CODE_TTL_MS,
   decisionOf,
   idToken,
   provesChallenge,
   readRequest,
+  tickedOf,
   type AuthorizationCode,
   type Decision,
 } from '../consent/codes.ts';
@@ -28,7 +30,6 @@ export interface AuthorizeCall {
 }
 
 const SCOPE_ROOT = 'https://www.googleapis.com/auth/';
-const CODE_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 /** Google answers with the long names. */
 const longNames: Record<string, string> = {
   email: `${SCOPE_ROOT}userinfo.email`,
@@ -62,9 +63,7 @@ export function decide(call: AuthorizeCall, decision: Decision): Reply {
   if (!decision.allow) return redirect(request.redirectUri, { error: 'access_denied', ...back });
   const account = world.accounts.get(decision.account);
   if (account === undefined) return refusalPage(400, 'invalid_request', 'Nobody has this address.');
-  const ticked = request.scopes.filter(
-    (scope) => signIn.has(scope) || (decision.scopes?.includes(scope) ?? true),
-  );
+  const ticked = tickedOf(request, decision, signIn);
   const before = call.params.get('include_granted_scopes') === 'true' ? account.scopes : [];
   account.scopes = [...new Set([...before, ...ticked])];
   const isFirst = account.refreshTokens.length === 0;

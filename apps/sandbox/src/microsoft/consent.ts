@@ -4,11 +4,13 @@
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
  */
 import {
+  CODE_ALPHABET,
   CODE_TTL_MS,
   decisionOf,
   idToken,
   provesChallenge,
   readRequest,
+  tickedOf,
   type AuthorizationCode,
   type Decision,
 } from '../consent/codes.ts';
@@ -21,7 +23,6 @@ import { loginError } from './oauth-errors.ts';
 import type { LoginCall } from './oauth.ts';
 import type { MicrosoftWorld } from './world.ts';
 
-const CODE_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 /** As long as real ones, which carry a lot. */
 const CODE_CHARS = 800;
 const GRAPH_PREFIX = 'https://graph.microsoft.com/';
@@ -60,9 +61,7 @@ export function decide(call: LoginCall, decision: Decision): Reply {
   }
   const mailbox = world.mailbox(decision.account);
   if (mailbox === undefined) return refusalPage(400, 'AADSTS50034', 'The user account does not exist.');
-  const ticked = request.scopes.filter(
-    (scope) => signIn.has(scope) || (decision.scopes?.includes(scope) ?? true),
-  );
+  const ticked = tickedOf(request, decision, signIn);
   mailbox.scopes = [...new Set([...mailbox.scopes, ...ticked.map(bare)])];
   const granted = request.scopes.map(bare).filter((scope) => mailbox.scopes.includes(scope));
   const code = `1.AX${world.names.word(CODE_CHARS, CODE_ALPHABET)}`;
