@@ -1,6 +1,7 @@
 /** What people do to an Outlook calendar, and what goes wrong meanwhile, as values that fast-check can shrink. */
 import type { FaultPlan, MicrosoftEventBody, MicrosoftQuirkChanges } from '@calfleet/sandbox';
 import fc from 'fast-check';
+import { step } from '../../../packages/sync/testing/model-steps.ts';
 import type { GraphCalendars } from './graph-dialect.ts';
 
 const dayMs = 86_400_000;
@@ -32,19 +33,6 @@ interface Pattern {
   interval: number;
 }
 type Range = 'noEnd' | 'numbered' | 'endDate';
-
-/** A step of a history: its name, how often it comes, and what it needs. */
-export const step = <Key extends string, Name extends string, More extends object>(
-  key: Key,
-  name: Name,
-  weight: number,
-  more: { [Of in keyof More]: fc.Arbitrary<More[Of]> },
-) => ({
-  weight,
-  arbitrary: (fc.record(more) as fc.Arbitrary<More>).map(
-    (rest) => ({ [key]: name, ...rest }) as Record<Key, Name> & More,
-  ),
-});
 
 const op = <Name extends string, More extends object>(
   weight: number,

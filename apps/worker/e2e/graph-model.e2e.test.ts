@@ -4,19 +4,14 @@
  */
 import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
 import fc from 'fast-check';
+import { to } from '../../../packages/sync/testing/model-steps.ts';
 import { mailbox, openGraphDialect, type GraphCalendars } from './graph-dialect.ts';
-import { applyGraphEdit, graphEdit, graphFault, graphQuirks, step } from './graph-edits.ts';
+import { applyGraphEdit, graphEdit, graphFault, graphQuirks } from './graph-edits.ts';
 import { expectExactGraph } from './graph-truth.ts';
 import { ModelWorld } from './model-world.ts';
 
 const runs = Number(process.env['MODEL_HTTP_RUNS'] ?? 30);
 const seed = Number(process.env['MODEL_HTTP_SEED'] ?? Date.now() % 2 ** 31);
-
-const to = <Name extends string, More extends object>(
-  weight: number,
-  name: Name,
-  more: { [Of in keyof More]: fc.Arbitrary<More[Of]> },
-) => step('do', name, weight, more);
 
 const command = fc.oneof(
   to(8, 'edit', { edit: graphEdit }),

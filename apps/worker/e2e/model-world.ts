@@ -3,7 +3,7 @@
  * the queue are in the test's hands, so that a history can be replayed from its seed.
  */
 import { randomBytes } from 'node:crypto';
-import { api, ensureChangePartitions, openDatabase, type Database } from '@calfleet/db';
+import { api, ensureChangePartitions, openDatabase, requestFullRound, type Database } from '@calfleet/db';
 import {
   asSyncError,
   newId,
@@ -215,11 +215,7 @@ export class ModelWorld<Owner> {
   }
 
   async askForFull(): Promise<void> {
-    await this.db.transaction(
-      { role: 'worker' },
-      (tx) => tx.$executeRaw`
-        update calendars set full_requested = true, dirty_seq = dirty_seq + 1 where id = ${this.calendarId}::uuid`,
-    );
+    await this.db.transaction({ role: 'worker' }, (tx) => requestFullRound(tx, this.calendarId));
   }
 
   async loseRedis(): Promise<void> {

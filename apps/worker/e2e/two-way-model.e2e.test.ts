@@ -7,6 +7,7 @@ import type { CalendarOwner, FaultPlan } from '@calfleet/sandbox';
 import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
 import fc from 'fast-check';
 import { Ledger } from '../../../packages/sync/testing/ledger.ts';
+import { to } from '../../../packages/sync/testing/model-steps.ts';
 import {
   decideHere,
   editHere,
@@ -14,6 +15,7 @@ import {
   localEdit,
   ownerEdit,
   personsWord,
+  storm,
   strategy,
   type OwnerEdit,
   type Sides,
@@ -24,7 +26,6 @@ import { expectRest } from '../../../packages/sync/testing/two-way-rest.ts';
 import { email, googleDialect } from './google-dialect.ts';
 import { expectExact } from './google-truth.ts';
 import { openGraphDialect, type GraphCalendars } from './graph-dialect.ts';
-import { step } from './graph-edits.ts';
 import { expectExactGraph } from './graph-truth.ts';
 import { ModelWorld, userOf } from './model-world.ts';
 import { googleSide, graphSide } from './two-way-sides.ts';
@@ -32,12 +33,6 @@ import { googleSide, graphSide } from './two-way-sides.ts';
 const runs = Number(process.env['MODEL_TWO_WAY_HTTP_RUNS'] ?? 15);
 const seed = Number(process.env['MODEL_HTTP_SEED'] ?? Date.now() % 2 ** 31);
 const path = process.env['MODEL_HTTP_PATH'];
-
-const to = <Name extends string, More extends object>(
-  weight: number,
-  name: Name,
-  more: { [Of in keyof More]: fc.Arbitrary<More[Of]> },
-) => step('do', name, weight, more);
 
 const effect = fc.constantFrom<FaultPlan['effect']>(
   { kind: 'drop_before' },
@@ -185,7 +180,7 @@ async function perform<Owner>({ operations }: Stage<Owner>, play: Play<Owner>, n
       return;
     }
     case 'storm':
-      return storm(play, next.times, next.edit);
+      return storm(play, next);
     case 'tick':
       world.clock.advance(next.minutes * 60_000);
       return world.tick();
@@ -198,17 +193,4 @@ async function perform<Owner>({ operations }: Stage<Owner>, play: Play<Owner>, n
     case 'decide':
       return decideHere(play, next.word);
   }
-}
-
-/** The owner changes what is about to be written, at each write and at each page. */
-function storm<Owner>(play: Play<Owner>, times: number, edit: OwnerEdit): void {
-  const { world } = play;
-  let left = times;
-  const strike = (only?: string): void => {
-    if (left <= 0) return;
-    left -= 1;
-    editThere(play, edit, only);
-  };
-  world.onAsk = strike;
-  world.onWrite = (event) => strike(event && 'providerEventId' in event ? event.providerEventId : undefined);
 }

@@ -7,8 +7,9 @@
 import fc from 'fast-check';
 import type { Database } from '@calfleet/db';
 import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
-import { Crash, World, openTestDatabase } from '../testing/world.ts';
+import { Crash, World, openTestDatabase, type StepHook } from '../testing/world.ts';
 import { expectExactMirror } from '../testing/mirror.ts';
+import { askForFull, deliverAny, moment, strikeAt, takeOver, to, workOn } from '../testing/model-steps.ts';
 import { applyEdit, edit, type Edit } from '../testing/edits.ts';
 
 const runs = Number(process.env['MODEL_RUNS'] ?? 200);
@@ -18,8 +19,7 @@ const path = process.env['MODEL_PATH'];
 
 /** Something that happens at one point of one transaction of a job. */
 const interruption = fc.record({
-  step: fc.nat(12),
-  point: fc.constantFrom('before' as const, 'inside' as const, 'after' as const),
+  ...moment(12),
   what: fc.oneof(
     fc.record({ kind: fc.constant('crash' as const) }),
     fc.record({ kind: fc.constant('edit' as const), edit, delivered: fc.boolean() }),
@@ -28,52 +28,31 @@ const interruption = fc.record({
 });
 
 const command = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('edit' as const), edit }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({ do: fc.constant('work' as const), interruption: fc.option(interruption) }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('deliver' as const),
-      which: fc.nat(20),
-      copies: fc.integer({ min: 0, max: 2 }),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('fault' as const),
-      code: fc.constantFrom(
-        'provider_unavailable' as const,
-        'rate_limited' as const,
-        'cursor_expired' as const,
-      ),
-      skip: fc.nat(3),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('expire_cursors' as const), pages: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('lose_redis' as const) }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant('tick' as const), minutes: fc.constantFrom(0, 1, 16, 25) }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('full' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('agree' as const) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant('habits' as const),
-      pageSizeMax: fc.constantFrom(1, 2, 3, 100),
-      emptyPagesAt: fc.subarray([1, 2, 3]),
-      newestFirst: fc.boolean(),
-      repeats: fc.boolean(),
-      changesJoinRounds: fc.boolean(),
-      bareTombstones: fc.boolean(),
-      seriesDeleteFansOut: fc.boolean(),
-    }),
-  },
+  to(6, 'edit', { edit }),
+  to(6, 'work', { interruption: fc.option(interruption) }),
+  to(3, 'deliver', { which: fc.nat(20), copies: fc.integer({ min: 0, max: 2 }) }),
+  to(3, 'fault', {
+    code: fc.constantFrom(
+      'provider_unavailable' as const,
+      'rate_limited' as const,
+      'cursor_expired' as const,
+    ),
+    skip: fc.nat(3),
+  }),
+  to(1, 'expire_cursors', { pages: fc.boolean() }),
+  to(1, 'lose_redis', {}),
+  to(2, 'tick', { minutes: fc.constantFrom(0, 1, 16, 25) }),
+  to(1, 'full', {}),
+  to(1, 'agree', {}),
+  to(1, 'habits', {
+    pageSizeMax: fc.constantFrom(1, 2, 3, 100),
+    emptyPagesAt: fc.subarray([1, 2, 3]),
+    newestFirst: fc.boolean(),
+    repeats: fc.boolean(),
+    changesJoinRounds: fc.boolean(),
+    bareTombstones: fc.boolean(),
+    seriesDeleteFansOut: fc.boolean(),
+  }),
 );
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
@@ -122,16 +101,9 @@ async function perform(world: World, next: Command): Promise<void> {
       applyEdit(world, next.edit);
       return;
     case 'work':
-      world.hook = next.interruption ? interrupt(world, next.interruption) : null;
-      if ((await world.runJob()) === 'crashed') await world.expireLease();
-      world.hook = null;
-      return;
-    case 'deliver': {
-      // Any letter, not the oldest: reordered. No copy: lost. Two: repeated.
-      const [letter] = world.letters.splice(next.which % Math.max(1, world.letters.length), 1);
-      for (let copy = 0; letter && copy < next.copies; copy += 1) await world.deliver(letter);
-      return;
-    }
+      return workOn(world, next.interruption && interrupt(world, next.interruption));
+    case 'deliver':
+      return deliverAny(world, next);
     case 'fault':
       world.cloud.fail({ code: next.code, skip: next.skip, operation: 'listChanges', retryAfterMs: 1_000 });
       return;
@@ -145,11 +117,7 @@ async function perform(world: World, next: Command): Promise<void> {
       world.clock.advance(next.minutes * 60_000);
       return world.tick();
     case 'full':
-      await world.real.transaction({ role: 'worker' }, async (tx) => {
-        await tx.$executeRaw`
-          update calendars set full_requested = true, dirty_seq = dirty_seq + 1 where id = ${world.calendarId}::uuid`;
-      });
-      return;
+      return askForFull(world);
     case 'agree':
       await world.agreeToHeldDeletes();
       return;
@@ -161,32 +129,21 @@ async function perform(world: World, next: Command): Promise<void> {
   }
 }
 
-/** Counts transactions and strikes once at the chosen one. */
 function interrupt(
   world: World,
-  { step, point, what }: typeof interruption extends fc.Arbitrary<infer T> ? T : never,
-): World['hook'] {
-  let steps = 0;
-  return async (at) => {
-    if (at === 'before') steps += 1;
-    if (steps !== step + 1 || at !== point) return;
-    world.hook = null;
+  { what, ...chosen }: typeof interruption extends fc.Arbitrary<infer T> ? T : never,
+): StepHook {
+  const isInside = chosen.point === 'inside';
+  return strikeAt(world, chosen, async () => {
     if (what.kind === 'crash') throw new Crash();
-    if (what.kind === 'edit') await editNow(world, what.edit, what.delivered && point !== 'inside');
+    if (what.kind === 'edit') await editNow(world, what.edit, what.delivered && !isInside);
     // Inside a transaction the calendar is locked: another worker would wait for it to end.
-    if (what.kind === 'take_over' && point !== 'inside') await takeOver(world);
-  };
+    if (what.kind === 'take_over' && !isInside) await takeOver(world);
+  });
 }
 
 async function editNow(world: World, change: Edit, delivered: boolean): Promise<void> {
   applyEdit(world, change);
   const letter = delivered ? world.letters.pop() : undefined;
   if (letter) await world.deliver(letter);
-}
-
-/** This worker slept too long: its lease ran out, and another one does the whole work before it wakes up. */
-async function takeOver(world: World): Promise<void> {
-  await world.expireLease();
-  await world.tick();
-  await world.runJob();
 }

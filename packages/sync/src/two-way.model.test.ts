@@ -9,6 +9,7 @@ import type { Database } from '@calfleet/db';
 import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
 import { Ledger } from '../testing/ledger.ts';
 import { expectExactMirror } from '../testing/mirror.ts';
+import { askForFull, deliverAny, moment, strikeAt, takeOver, to, workOn } from '../testing/model-steps.ts';
 import {
   decideHere,
   editHere,
@@ -16,13 +17,13 @@ import {
   localEdit,
   ownerEdit,
   personsWord,
+  storm,
   strategy,
-  type OwnerEdit,
   type Sides,
 } from '../testing/two-way-commands.ts';
 import { hereIn, thereIn, wordsOf } from '../testing/two-way-memory.ts';
 import { expectRest, type Resting } from '../testing/two-way-rest.ts';
-import { Crash, World, openTestDatabase } from '../testing/world.ts';
+import { Crash, World, openTestDatabase, type StepHook } from '../testing/world.ts';
 import { pushCalendar } from './index.ts';
 
 const runs = Number(process.env['MODEL_TWO_WAY_RUNS'] ?? 60);
@@ -32,8 +33,7 @@ const path = process.env['MODEL_PATH'];
 
 /** Something that happens at one point of one transaction of a job. */
 const interruption = fc.record({
-  step: fc.nat(8),
-  point: fc.constantFrom('before' as const, 'inside' as const, 'after' as const),
+  ...moment(8),
   what: fc.oneof(
     fc.record({ kind: fc.constant('crash' as const) }),
     fc.record({ kind: fc.constant('owner' as const), edit: ownerEdit, delivered: fc.boolean() }),
@@ -43,21 +43,12 @@ const interruption = fc.record({
   ),
 });
 
-const step = <Name extends string, More extends object>(
-  weight: number,
-  name: Name,
-  more: { [Of in keyof More]: fc.Arbitrary<More[Of]> },
-) => ({
-  weight,
-  arbitrary: (fc.record(more) as fc.Arbitrary<More>).map((rest) => ({ do: name, ...rest })),
-});
-
 const command = fc.oneof(
-  step(7, 'user', { edit: localEdit }),
-  step(4, 'owner', { edit: ownerEdit }),
-  step(8, 'work', { interruption: fc.option(interruption) }),
-  step(3, 'deliver', { which: fc.nat(20), copies: fc.integer({ min: 0, max: 2 }) }),
-  step(4, 'fault', {
+  to(7, 'user', { edit: localEdit }),
+  to(4, 'owner', { edit: ownerEdit }),
+  to(8, 'work', { interruption: fc.option(interruption) }),
+  to(3, 'deliver', { which: fc.nat(20), copies: fc.integer({ min: 0, max: 2 }) }),
+  to(4, 'fault', {
     operation: fc.constantFrom('createEvent' as const, 'updateEvent' as const, 'deleteEvent' as const),
     code: fc.constantFrom(
       'provider_unavailable' as const,
@@ -67,20 +58,20 @@ const command = fc.oneof(
     ),
     isDone: fc.boolean(),
   }),
-  step(1, 'list_fault', {
+  to(1, 'list_fault', {
     code: fc.constantFrom('provider_unavailable' as const, 'cursor_expired' as const),
     operation: fc.constantFrom('listChanges' as const, 'readEvents' as const),
     skip: fc.nat(2),
   }),
   // The owner changes what is about to be written, at each write and at each page.
-  step(2, 'storm', { times: fc.integer({ min: 1, max: 5 }), edit: ownerEdit }),
-  step(1, 'expire_cursors', {}),
-  step(1, 'lose_redis', {}),
-  step(3, 'tick', { minutes: fc.constantFrom(0, 1, 16) }),
-  step(1, 'full', {}),
-  step(1, 'strategy', { strategy }),
-  step(2, 'decide', { word: personsWord }),
-  step(1, 'habits', {
+  to(2, 'storm', { times: fc.integer({ min: 1, max: 5 }), edit: ownerEdit }),
+  to(1, 'expire_cursors', {}),
+  to(1, 'lose_redis', {}),
+  to(3, 'tick', { minutes: fc.constantFrom(0, 1, 16) }),
+  to(1, 'full', {}),
+  to(1, 'strategy', { strategy }),
+  to(2, 'decide', { word: personsWord }),
+  to(1, 'habits', {
     pageSizeMax: fc.constantFrom(1, 2, 100),
     newestFirst: fc.boolean(),
     repeats: fc.boolean(),
@@ -161,15 +152,9 @@ async function perform(play: Play, next: Command): Promise<void> {
     case 'owner':
       return editThere(play, next.edit);
     case 'work':
-      world.hook = next.interruption ? interrupt(play, next.interruption) : null;
-      if ((await world.runJob()) === 'crashed') await world.expireLease();
-      world.hook = null;
-      return;
-    case 'deliver': {
-      const [letter] = world.letters.splice(next.which % Math.max(1, world.letters.length), 1);
-      for (let copy = 0; letter && copy < next.copies; copy += 1) await world.deliver(letter);
-      return;
-    }
+      return workOn(world, next.interruption && interrupt(play, next.interruption));
+    case 'deliver':
+      return deliverAny(world, next);
     case 'fault': {
       const { operation, code } = next;
       // Only what nobody knows the answer of may have been done.
@@ -179,7 +164,7 @@ async function perform(play: Play, next: Command): Promise<void> {
     case 'list_fault':
       return world.cloud.fail({ code: next.code, operation: next.operation, skip: next.skip });
     case 'storm':
-      return storm(play, next.times, next.edit);
+      return storm(play, next);
     case 'expire_cursors':
       return world.cloud.expireCursors(world.providerCalendarId);
     case 'lose_redis':
@@ -188,11 +173,7 @@ async function perform(play: Play, next: Command): Promise<void> {
       world.clock.advance(next.minutes * 60_000);
       return world.tick();
     case 'full':
-      await world.real.transaction({ role: 'worker' }, async (tx) => {
-        await tx.$executeRaw`
-          update calendars set full_requested = true, dirty_seq = dirty_seq + 1 where id = ${world.calendarId}::uuid`;
-      });
-      return;
+      return askForFull(world);
     case 'strategy':
       return play.here.setStrategy(next.strategy);
     case 'decide':
@@ -205,29 +186,13 @@ async function perform(play: Play, next: Command): Promise<void> {
   }
 }
 
-function storm(play: Play, times: number, edit: OwnerEdit): void {
-  const { world } = play;
-  let left = times;
-  const strike = (only?: string): void => {
-    if (left <= 0) return;
-    left -= 1;
-    editThere(play, edit, only);
-  };
-  world.onAsk = strike;
-  world.onWrite = (event) => strike(event && 'providerEventId' in event ? event.providerEventId : undefined);
-}
-
-/** Counts transactions and strikes once at the chosen one. */
 function interrupt(
   play: Play,
-  { step: at, point, what }: typeof interruption extends fc.Arbitrary<infer T> ? T : never,
-): World['hook'] {
+  { what, ...chosen }: typeof interruption extends fc.Arbitrary<infer T> ? T : never,
+): StepHook {
   const { world } = play;
-  let steps = 0;
-  return async (reached) => {
-    if (reached === 'before') steps += 1;
-    if (steps !== at + 1 || reached !== point) return;
-    world.hook = null;
+  const { point } = chosen;
+  return strikeAt(world, chosen, async () => {
     switch (what.kind) {
       case 'crash':
         throw new Crash();
@@ -244,17 +209,10 @@ function interrupt(
       case 'take_over':
         return point === 'inside' ? undefined : takeOver(world);
     }
-  };
+  });
 }
 
 /** Another worker pushes meanwhile; what becomes of it is its own queue's. */
 async function pushElsewhere({ deps, calendarId }: World): Promise<void> {
   await pushCalendar(deps, calendarId, new AbortController().signal).catch(() => undefined);
-}
-
-/** This worker slept too long: its lease ran out, and another one does the whole work before it wakes up. */
-async function takeOver(world: World): Promise<void> {
-  await world.expireLease();
-  await world.tick();
-  await world.runJob();
 }

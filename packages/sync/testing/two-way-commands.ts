@@ -1,6 +1,6 @@
 /** What both sides do to one calendar, as values that fast-check can shrink; the same for every provider. */
 import fc from 'fast-check';
-import type { ConflictStrategy, EventId, EventPatch, EventTime } from '@calfleet/domain';
+import type { ConflictStrategy, EventId, EventPatch, EventTime, WrittenEvent } from '@calfleet/domain';
 import { conflictStrategies } from '@calfleet/domain';
 import type { Ledger } from './ledger.ts';
 
@@ -87,18 +87,24 @@ const rule = fc.constantFrom(
 );
 const fresh = { fields, hour, allDay: fc.boolean(), rule: fc.option(rule, { freq: 3 }) };
 
+// What either side does, each as often as it likes.
+const create = fc.record({ op: fc.constant('create' as const), ...fresh });
+const change = fc.record({ op: fc.constant('change' as const), which, fields, hour });
+const remove = fc.record({ op: fc.constant('remove' as const), which });
+const changeOccurrence = fc.record({
+  op: fc.constant('change_occurrence' as const),
+  which,
+  nth: fc.nat(3),
+  fields: fc.subarray([...textFields], { minLength: 1 }),
+});
+
 export const localEdit = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ op: fc.constant('create' as const), ...fresh }) },
-  { weight: 7, arbitrary: fc.record({ op: fc.constant('change' as const), which, fields, hour }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), which }) },
+  { weight: 3, arbitrary: create },
+  { weight: 7, arbitrary: change },
+  { weight: 2, arbitrary: remove },
   {
     weight: 3,
-    arbitrary: fc.record({
-      op: fc.constant('change_occurrence' as const),
-      which,
-      nth: fc.nat(3),
-      fields: fc.subarray([...textFields], { minLength: 1 }),
-    }),
+    arbitrary: changeOccurrence,
   },
   {
     weight: 1,
@@ -118,17 +124,12 @@ export const localEdit = fc.oneof(
 export type LocalEdit = typeof localEdit extends fc.Arbitrary<infer T> ? T : never;
 
 export const ownerEdit = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ op: fc.constant('create' as const), ...fresh }) },
-  { weight: 6, arbitrary: fc.record({ op: fc.constant('change' as const), which, fields, hour }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), which }) },
+  { weight: 3, arbitrary: create },
+  { weight: 6, arbitrary: change },
+  { weight: 2, arbitrary: remove },
   {
     weight: 2,
-    arbitrary: fc.record({
-      op: fc.constant('change_occurrence' as const),
-      which,
-      nth: fc.nat(3),
-      fields: fc.subarray([...textFields], { minLength: 1 }),
-    }),
+    arbitrary: changeOccurrence,
   },
   {
     weight: 1,
@@ -261,6 +262,28 @@ export function editThere({ there, ledger }: Sides, edit: OwnerEdit, only?: stri
         (word) => word.series === event.id && !there.events().some(({ id }) => id === word.event),
       );
   }
+}
+
+/** What a world lets the owner do meanwhile: at the moment a page is asked for, and at that a write arrives. */
+interface Disturbed {
+  onAsk: (() => void) | null;
+  onWrite: ((event: WrittenEvent | null) => void) | null;
+}
+
+/** The owner changes what is about to be written, at each write and at each page. */
+export function storm(
+  play: Sides & { world: Disturbed },
+  { times, edit }: { times: number; edit: OwnerEdit },
+): void {
+  const { world } = play;
+  let left = times;
+  const strike = (only?: string): void => {
+    if (left <= 0) return;
+    left -= 1;
+    editThere(play, edit, only);
+  };
+  world.onAsk = strike;
+  world.onWrite = (event) => strike(event && 'providerEventId' in event ? event.providerEventId : undefined);
 }
 
 /** What a word is about. */
