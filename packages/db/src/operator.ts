@@ -1,7 +1,7 @@
 /** What an operator asks of the whole fleet, over all users. Worker role only. */
 import type { AccountId, CalendarId, ProviderName } from '@calfleet/domain';
 import type { Transaction } from './transaction.ts';
-import { readStops } from './write-brake.ts';
+import { readStops, statusReason } from './write-brake.ts';
 import { unsettledStates } from './writes.ts';
 
 export interface FleetStatus {
@@ -110,7 +110,6 @@ export interface FleetAccount {
   email: string | null;
   status: string;
   status_reason: string | null;
-  writes_stopped_reason: string | null;
   calendars: number;
 }
 
@@ -120,7 +119,7 @@ export async function listFleetAccounts(
   page: { after: AccountId | null; limit: number; status?: string },
 ): Promise<FleetAccount[]> {
   return tx.$queryRaw<FleetAccount[]>`
-    select a.id, a.user_id, a.provider, a.email, a.status, a.status_reason, a.writes_stopped_reason,
+    select a.id, a.user_id, a.provider, a.email, a.status, ${statusReason} as status_reason,
       (select count(*)::int from calendars c where c.account_id = a.id) as calendars
     from calendar_accounts a
     where a.id > coalesce(${page.after}::uuid, '00000000-0000-0000-0000-000000000000')

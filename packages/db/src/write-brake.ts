@@ -26,13 +26,8 @@ export async function resumeAllWrites(tx: Transaction): Promise<void> {
   await tx.$executeRaw`update calendar_fleet set writes_stopped_at = null`;
 }
 
-/** Why an account is not what it should be, for its user: what is wrong with it itself comes first. */
-export const reasonOf = (account: {
-  status_reason: string | null;
-  writes_stopped_reason: string | null;
-}): string | null =>
-  account.status_reason ??
-  (account.writes_stopped_reason && `writes are stopped: ${account.writes_stopped_reason}`);
+/** Of an account: why it is not as it should be, for its user. What is wrong with the account itself comes first. */
+export const statusReason = Prisma.sql`coalesce(status_reason, 'writes are stopped: ' || writes_stopped_reason)`;
 
 /** Stops writing for one account, and says so once; the first reason stays. @returns since when; null: no such account */
 export async function stopAccountWrites(

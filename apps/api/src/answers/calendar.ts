@@ -1,5 +1,5 @@
 /** Accounts and calendars as the outside surface shows them. */
-import { reasonOf, type api } from '@calfleet/db';
+import type { api } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
 
 export const accountAnswer = (row: api.AccountRow) => ({
@@ -7,7 +7,7 @@ export const accountAnswer = (row: api.AccountRow) => ({
   provider: row.provider,
   email: row.email,
   status: row.status,
-  status_reason: reasonOf(row),
+  status_reason: row.status_reason,
   scopes: row.scopes,
   created_at: row.created_at,
 });

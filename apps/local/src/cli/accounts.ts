@@ -1,5 +1,5 @@
 /** `accounts`: every connected mailbox, or those whose grant is dead; and what to do for one whose rows were lost. */
-import { adoptMarked, listFleetAccounts, readAdoption, reasonOf, type FleetAccount } from '@calfleet/db';
+import { adoptMarked, listFleetAccounts, readAdoption, type FleetAccount } from '@calfleet/db';
 import type { AccountId } from '@calfleet/domain';
 import { UsageError } from './command.ts';
 import type { Fleet } from './fleet.ts';
@@ -22,7 +22,7 @@ export async function showAccounts({ db, print }: Fleet, { reauth }: { reauth: b
         row.email,
         row.status,
         row.calendars,
-        reasonOf(row),
+        row.status_reason,
       ]),
     ),
   );

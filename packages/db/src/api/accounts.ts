@@ -2,6 +2,7 @@
 import type { AccountId } from '@calfleet/domain';
 import { Prisma } from '../../generated/client';
 import type { Transaction } from '../transaction.ts';
+import { statusReason } from '../write-brake.ts';
 import { beforeAllIds, type Page } from './page.ts';
 
 export interface AccountRow {
@@ -9,14 +10,13 @@ export interface AccountRow {
   provider: string;
   email: string | null;
   status: 'active' | 'reauth_needed' | 'disconnecting' | 'disconnected';
+  /** See {@link statusReason}. */
   status_reason: string | null;
-  /** Why nothing is written for it; null: it may be. */
-  writes_stopped_reason: string | null;
   scopes: string[];
   created_at: Date;
 }
 
-const columns = Prisma.sql`id, provider, email, status, status_reason, writes_stopped_reason, scopes, created_at`;
+const columns = Prisma.sql`id, provider, email, status, ${statusReason} as status_reason, scopes, created_at`;
 
 /** Oldest first. */
 export async function listAccounts(
