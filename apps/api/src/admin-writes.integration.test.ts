@@ -3,6 +3,7 @@ import { newId } from '@calfleet/domain';
 import { createQueueMonitor } from '@calfleet/jobs';
 import { openHouse, type House } from './testing/house.ts';
 import { seedCalendar, seedEvent, type SeededCalendar } from './testing/rows.ts';
+import { writableCalendar } from './testing/writable.ts';
 
 let house: House;
 beforeAll(async () => {
@@ -69,15 +70,7 @@ test('all are resumed: an account that was stopped on its own stays so', async (
 });
 
 test('who writes meanwhile is answered as always', async () => {
-  const { userId: user, calendarId } = await account();
-  const wish = {
-    auto_sync_enabled: false,
-    sync_frequency_minutes: 60,
-    conflict_strategy: 'newest_wins',
-    write_permissions: 'all',
-  };
-  await house.send('POST', '/sync/schedule', wish, { user });
-  await house.send('PATCH', `/calendars/${calendarId}`, { write_enabled: true }, { user });
+  const { user, calendarId } = await writableCalendar(house);
   await act('stop');
   const time = (hour: number) => ({ date_time: `2026-11-24T${hour}:00:00Z` });
   const event = { calendar_id: calendarId, summary: 'x', start: time(10), end: time(11) };

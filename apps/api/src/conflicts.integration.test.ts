@@ -1,7 +1,8 @@
 /** Conflicts over HTTP: what is listed, who may decide, and that it is decided once. */
 import { newId } from '@calfleet/domain';
 import { openHouse, type Body, type House } from './testing/house.ts';
-import { seedCalendar, seedSingle } from './testing/rows.ts';
+import { seedSingle } from './testing/rows.ts';
+import { writableCalendar } from './testing/writable.ts';
 
 let house: House;
 beforeAll(async () => {
@@ -19,16 +20,8 @@ interface Opened {
 
 /** An event whose title became "here" here and "there" there, as the engine leaves it for a person. */
 async function open(): Promise<Opened> {
-  const user = `user-${newId()}`;
-  const at = await seedCalendar(house, { userId: user });
-  const wish = {
-    auto_sync_enabled: false,
-    sync_frequency_minutes: 60,
-    conflict_strategy: 'manual',
-    write_permissions: 'all',
-  };
-  expect((await house.send('POST', '/sync/schedule', wish, { user })).status).toBe(200);
-  await house.worker('update calendars set write_enabled = true where id = $1', [at.calendarId]);
+  const at = await writableCalendar(house, { conflict_strategy: 'manual' });
+  const { user } = at;
   const eventId = await seedSingle(house, at, {
     summary: 'there',
     zoned: ['2026-11-24T09:00:00Z', '2026-11-24T10:00:00Z', 'Europe/Berlin'],

@@ -1,6 +1,6 @@
-import { newId } from '@calfleet/domain';
 import { openHouse, type House } from './testing/house.ts';
-import { seedCalendar, seedEvent, type SeededCalendar } from './testing/rows.ts';
+import { seedEvent } from './testing/rows.ts';
+import { writableCalendar } from './testing/writable.ts';
 
 let house: House;
 beforeAll(async () => {
@@ -11,28 +11,7 @@ afterAll(() => house.close());
 const start = { date_time: '2026-11-24T09:00:00', time_zone: 'Europe/Berlin' };
 const end = { date_time: '2026-11-24T10:00:00', time_zone: 'Europe/Berlin' };
 
-/** A calendar that its user lets us write to. */
-async function writable(
-  permissions: 'none' | 'managed' | 'all' = 'all',
-): Promise<SeededCalendar & { user: string }> {
-  const user = `user-${newId()}`;
-  const calendar = await seedCalendar(house, { userId: user });
-  const wish = {
-    auto_sync_enabled: false,
-    sync_frequency_minutes: 60,
-    conflict_strategy: 'newest_wins',
-    write_permissions: permissions,
-  };
-  expect((await house.send('POST', '/sync/schedule', wish, { user })).status).toBe(200);
-  const switched = await house.send(
-    'PATCH',
-    `/calendars/${calendar.calendarId}`,
-    { write_enabled: true },
-    { user },
-  );
-  expect(switched.body).toMatchObject({ write_enabled: true });
-  return { ...calendar, user };
-}
+const writable = (write_permissions = 'all') => writableCalendar(house, { write_permissions });
 
 const create = (at: { user: string; calendarId: string }, fields: object = {}, headers = {}) =>
   house.send(

@@ -1,6 +1,7 @@
 /** GET /export: everything of one user, a line each, whatever the size, and nothing of anybody else. */
 import { adminKey, openHouse, prefix, type House } from './testing/house.ts';
 import { seedCalendar, seedEvent, seedSingle, type SeededCalendar } from './testing/rows.ts';
+import { letWrite, preferences } from './testing/writable.ts';
 
 let house: House;
 beforeAll(async () => {
@@ -44,18 +45,11 @@ test("a user's accounts, calendars, events, history, writes, conflicts and wishe
     zoned: ['2026-11-25T09:00:00Z', '2026-11-25T10:00:00Z', 'UTC'],
     deleted: true,
   });
-  const wish = {
-    auto_sync_enabled: false,
-    sync_frequency_minutes: 60,
-    conflict_strategy: 'newest_wins',
-    write_permissions: 'all',
-  };
-  await house.send('POST', '/sync/schedule', wish, { user });
-  await house.send('PATCH', `/calendars/${at.calendarId}`, { write_enabled: true }, { user });
+  await letWrite(house, at);
   const changed = await house.send('PATCH', `/events/${eventId}`, { summary: 'Retro' }, { user });
   expect(changed.status).toBe(202);
   const lines = await exported(user);
-  expect(ofType(lines, 'preferences')).toMatchObject([wish]);
+  expect(ofType(lines, 'preferences')).toMatchObject([preferences]);
   const [account] = ofType(lines, 'account');
   expect({ ...account, type: undefined }).toEqual({
     ...(await house.get(`/accounts/${at.accountId}`, { user })).body,

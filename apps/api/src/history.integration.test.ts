@@ -1,7 +1,8 @@
 /** What an event was, and the way back, over HTTP. */
 import { newId } from '@calfleet/domain';
 import { openHouse, type House } from './testing/house.ts';
-import { seedCalendar, seedEvent, type SeededCalendar } from './testing/rows.ts';
+import { seedEvent } from './testing/rows.ts';
+import { writableCalendar, type WritableCalendar } from './testing/writable.ts';
 
 let house: House;
 beforeAll(async () => {
@@ -9,34 +10,16 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-type Writable = SeededCalendar & { user: string };
-
-/** A calendar that its user lets us write to. */
-async function writable(permissions: 'managed' | 'all' = 'all'): Promise<Writable> {
-  const user = `user-${newId()}`;
-  const calendar = await seedCalendar(house, { userId: user });
-  const wish = {
-    auto_sync_enabled: false,
-    sync_frequency_minutes: 60,
-    conflict_strategy: 'newest_wins',
-    write_permissions: permissions,
-  };
-  expect((await house.send('POST', '/sync/schedule', wish, { user })).status).toBe(200);
-  const switched = { write_enabled: true };
-  expect((await house.send('PATCH', `/calendars/${calendar.calendarId}`, switched, { user })).status).toBe(
-    200,
-  );
-  return { ...calendar, user };
-}
+const writable = (write_permissions = 'all') => writableCalendar(house, { write_permissions });
 
 const time = (hour: string) => ({ date_time: `2026-11-24T${hour}:00:00`, time_zone: 'Europe/Berlin' });
 
-async function create(at: Writable): Promise<string> {
+async function create(at: WritableCalendar): Promise<string> {
   const body = { calendar_id: at.calendarId, summary: 'one', start: time('09'), end: time('10') };
   return (await house.send('POST', '/events', body, { user: at.user })).body.id;
 }
 
-const change = async (at: Writable, id: string, body: object): Promise<void> => {
+const change = async (at: WritableCalendar, id: string, body: object): Promise<void> => {
   expect((await house.send('PATCH', `/events/${id}`, body, { user: at.user })).status).toBe(202);
 };
 

@@ -1,6 +1,7 @@
 /** DELETE /accounts/{id}: what is asked of a leaving account, and what of everybody else's. */
 import { openHouse, type House } from './testing/house.ts';
 import { seedCalendar } from './testing/rows.ts';
+import { letWrite } from './testing/writable.ts';
 
 let house: House;
 beforeAll(async () => {
@@ -60,15 +61,9 @@ test("another user's account, an unknown one and a misshapen wish are refused", 
 });
 
 test('nothing is written to its calendars any more', async () => {
-  const { userId: user, accountId, calendarId } = await seedCalendar(house, newUser());
-  const preferences = {
-    auto_sync_enabled: false,
-    sync_frequency_minutes: 60,
-    conflict_strategy: 'newest_wins',
-    write_permissions: 'all',
-  };
-  await house.send('POST', '/sync/schedule', preferences, { user });
-  await house.send('PATCH', `/calendars/${calendarId}`, { write_enabled: true }, { user });
+  const at = await seedCalendar(house, newUser());
+  const { userId: user, accountId, calendarId } = at;
+  await letWrite(house, at);
   const event = {
     calendar_id: calendarId,
     summary: 'too late',

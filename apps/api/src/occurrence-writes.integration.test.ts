@@ -1,7 +1,7 @@
 /** Writes of occurrences over the API: which ones a request means, and what it is told when it means none. */
 import { newId } from '@calfleet/domain';
 import { openHouse, type House } from './testing/house.ts';
-import { seedCalendar } from './testing/rows.ts';
+import { writableCalendar } from './testing/writable.ts';
 
 let house: House;
 beforeAll(async () => {
@@ -17,16 +17,7 @@ const slot = (day: number): string => `202611${day}T080000Z`;
 
 /** Four days at nine, in a calendar that its user lets us write to. */
 async function daily() {
-  const user = `user-${newId()}`;
-  const { calendarId } = await seedCalendar(house, { userId: user });
-  const preferences = {
-    auto_sync_enabled: false,
-    sync_frequency_minutes: 60,
-    conflict_strategy: 'newest_wins',
-    write_permissions: 'all',
-  };
-  await house.send('POST', '/sync/schedule', preferences, { user });
-  await house.send('PATCH', `/calendars/${calendarId}`, { write_enabled: true }, { user });
+  const { user, calendarId } = await writableCalendar(house);
   const recurrence = ['RRULE:FREQ=DAILY;COUNT=4'];
   const event = { calendar_id: calendarId, summary: 'Daily', start: at(24), end: at(24, '10'), recurrence };
   const { id } = (await house.send('POST', '/events', event, { user })).body;

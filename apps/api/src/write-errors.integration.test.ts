@@ -1,10 +1,11 @@
 /** What the write endpoints refuse, and how they say so; what they do is in event-writes.integration.test.ts. */
 import { newId } from '@calfleet/domain';
 import { adminKey, openHouse, prefix, type Ask, type House, type Reply } from './testing/house.ts';
-import { seedCalendar, seedEvent, type SeededCalendar } from './testing/rows.ts';
+import { seedEvent } from './testing/rows.ts';
+import { prefer, writableCalendar, type WritableCalendar } from './testing/writable.ts';
 
 let house: House;
-let at: SeededCalendar & { user: string };
+let at: WritableCalendar;
 let eventId: string;
 let writeId: string;
 
@@ -16,10 +17,7 @@ const zoned: [string, string, string] = ['2026-11-24T08:00:00Z', '2026-11-24T09:
 
 beforeAll(async () => {
   house = await openHouse();
-  const user = `user-${newId()}`;
-  at = { ...(await seedCalendar(house, { userId: user })), user };
-  await permit('all');
-  await house.send('PATCH', `/calendars/${at.calendarId}`, { write_enabled: true }, { user });
+  at = await writableCalendar(house);
   eventId = await seedEvent(house, at, { zoned });
   const made = await send('POST', '/events', { calendar_id: at.calendarId, ...bounds });
   expect(made.status).toBe(202);
@@ -30,13 +28,7 @@ afterAll(() => house.close());
 const send = (method: string, path: string, body?: unknown, ask: Ask = {}): Promise<Reply> =>
   house.send(method, path, body, { user: at.user, ...ask });
 
-const permit = (permissions: string): Promise<Reply> =>
-  send('POST', '/sync/schedule', {
-    auto_sync_enabled: false,
-    sync_frequency_minutes: 60,
-    conflict_strategy: 'newest_wins',
-    write_permissions: permissions,
-  });
+const permit = (write_permissions: string): Promise<Reply> => prefer(house, at.user, { write_permissions });
 
 /** The endpoints, by what may be asked of them. */
 const endpoints = (): [method: string, path: string, body: object | undefined][] => [
