@@ -1,10 +1,11 @@
 /** An account leaves: nothing of ours stays behind at its provider, nothing of it here, wherever its worker dies. */
 import { api, beginLeaving, type Database } from '@calfleet/db';
 import { newId, type AccountId, type EventId, type EventTime } from '@calfleet/domain';
+import { dieAt } from '../testing/dying.ts';
 import { localWrites } from '../testing/local-writes.ts';
 import { expectExactMirror } from '../testing/mirror.ts';
 import { hint, meeting, pullNow, useWorlds } from '../testing/scene.ts';
-import { Crash, type Point, type World } from '../testing/world.ts';
+import type { Point, World } from '../testing/world.ts';
 import { discoverAccount, drainWebhooks, leaveAccount } from './index.ts';
 
 const newWorld = useWorlds();
@@ -318,23 +319,12 @@ describe.each<[Point, number]>([
   ['inside', 3],
 ])('I12: its worker dies %s every third transaction from number %i on', (point, first) => {
   test('wherever that is, the next one goes on: nothing is left here, nothing of ours there', async () => {
-    for (let step = first; step <= 120; step += 3) {
+    for (let nth = first; nth <= 120; nth += 3) {
       const { world } = await mirroredWorld();
       await askToLeave(world, { deletesManaged: true });
       await world.deps.jobs.enqueue('leave-account', { accountId: world.accountId });
-      let steps = 0;
-      world.hook = async (reached) => {
-        if (reached === point && (steps += 1) === step) {
-          world.hook = null;
-          throw new Crash();
-        }
-      };
-      await world.runJob();
-      const hasDied = world.hook === null;
-      world.hook = null;
-      world.revive();
+      const hasDied = await dieAt(world, { point, nth }, () => world.runJob());
       world.jobs.length = 0;
-      await world.expireLease();
       await untilGone(world);
       expect([await accountRow(world), liveAtProvider(world), world.cloud.channels.size]).toEqual([
         null,

@@ -1,9 +1,10 @@
 /** Windows move on: the promised days are always full, whatever happens in the middle. */
 import type { MemoryEvent } from '@calfleet/providers';
+import { dieAt } from '../testing/dying.ts';
 import { expectExactMirror, readMirror } from '../testing/mirror.ts';
 import { expectedOccurrences } from '../testing/oracle.ts';
 import { hint, meeting, pullNow, useWorlds } from '../testing/scene.ts';
-import { Crash, type World } from '../testing/world.ts';
+import type { World } from '../testing/world.ts';
 import { cleanUp } from './cleanup.ts';
 import { movedWindowAt, windowAt } from './windows.ts';
 
@@ -263,20 +264,14 @@ test('a move in the middle of a round, after every page: the round ends in the n
 
 test('a worker that dies in the middle of a move: pulls go on, and the next tick ends it', async () => {
   for (let nth = 2; nth <= 7; nth += 1) {
-    for (const where of ['inside', 'after'] as const) {
+    for (const point of ['inside', 'after'] as const) {
       const world = await busyWorld();
-      let transactions = 0;
-      world.hook = async (point) => {
-        if (point === where && ++transactions === nth) throw new Crash();
-      };
       // The dead process says so of every table; nobody reads it.
       const quiet = {
         ...world.deps,
         logger: Object.assign(Object.create(world.deps.logger), { error() {} }) as typeof world.deps.logger,
       };
-      await cleanUp(quiet, { limits: stepwise });
-      world.hook = null;
-      world.revive();
+      expect(await dieAt(world, { point, nth }, () => cleanUp(quiet, { limits: stepwise }))).toBe(true);
       editEverything(world);
       await hint(world);
       expect(await pullNow(world)).toBe('pulled');

@@ -1,8 +1,8 @@
 /** Single occurrences, and "this and following": written here, told to the provider, met by what its owner did there. */
 import type { ConflictStrategy, EventId, EventTime } from '@calfleet/domain';
+import { dieAt } from '../testing/dying.ts';
 import { localWrites } from '../testing/local-writes.ts';
 import { hint, pullNow, useWorlds } from '../testing/scene.ts';
-import { Crash } from '../testing/world.ts';
 import { liveAtProvider, settled, shownHere, work } from '../testing/quiet.ts';
 
 const newWorld = useWorlds();
@@ -279,20 +279,12 @@ test('this and following are called off: the series ends', async () => {
 
 test('I12: a worker that dies at any transaction of a cut leaves each day once', async () => {
   for (const point of ['before', 'inside', 'after'] as const) {
-    for (const step of [2, 3, 4, 5, 6]) {
+    for (const nth of [2, 3, 4, 5, 6]) {
       const { world, local, id } = await seriesWorld();
       await local.changeOccurrence(id, fourth, { location: 'Room 4' });
       await work(world);
       await local.changeFollowing(id, third, { summary: 'Later' });
-      let steps = 0;
-      world.hook = async (reached) => {
-        if (reached === point && (steps += 1) === step) {
-          world.hook = null;
-          throw new Crash();
-        }
-      };
-      await world.runJob();
-      await world.expireLease();
+      expect(await dieAt(world, { point, nth }, () => world.runJob())).toBe(true);
       await work(world);
       await settled(world);
       expect(await shownHere(world)).toEqual([

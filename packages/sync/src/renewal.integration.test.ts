@@ -5,6 +5,7 @@ import { receiveNotification } from './notification.ts';
 import { planWatches } from './renewal.ts';
 import { stopWatch } from './stop-watches.ts';
 import { ensureWatch } from './watch.ts';
+import { dieAt } from '../testing/dying.ts';
 import { calendarFacts, pullNow, useWorlds } from '../testing/scene.ts';
 import { Crash, type World } from '../testing/world.ts';
 
@@ -273,13 +274,8 @@ test('lesson 7: a storm of messages that nobody knows costs no pull, and a stopp
 test('an attempt that nobody answered is given up after ten minutes, and stopped once the calendar has a channel', async () => {
   const world = await newWorld();
   await pullNow(world);
-  let transactions = 0;
-  world.hook = async (point) => {
-    if (point === 'before' && ++transactions === 2) throw new Crash();
-  };
-  await expect(ensureWatch(world.deps, world.calendarId)).rejects.toBeInstanceOf(Crash);
-  world.hook = null;
-  world.revive();
+  const meets = () => expect(ensureWatch(world.deps, world.calendarId)).rejects.toBeInstanceOf(Crash);
+  expect(await dieAt(world, { point: 'before', nth: 2 }, meets)).toBe(true);
   world.letters.length = 0;
   expect([await states(world), world.cloud.channels.size]).toEqual([['creating'], 1]);
   world.clock.advance(9 * minuteMs);

@@ -1,3 +1,4 @@
+import { dieAt } from '../testing/dying.ts';
 import { expectExactMirror } from '../testing/mirror.ts';
 import {
   calendarFacts,
@@ -8,21 +9,15 @@ import {
   shownEvents,
   useWorlds,
 } from '../testing/scene.ts';
-import { Crash } from '../testing/world.ts';
 import type { World } from '../testing/world.ts';
 
 const newWorld = useWorlds();
 
 /** Dies before the nth transaction from now; the lease is given back by time. */
-async function dieBefore(world: World, nth: number, step: () => Promise<string>): Promise<void> {
-  let transactions = 0;
-  world.hook = async (point) => {
-    if (point === 'before' && ++transactions === nth) throw new Crash();
-  };
-  expect(await step()).toBe('crashed');
-  world.hook = null;
-  await world.expireLease();
-}
+const dieBefore = async (world: World, nth: number, step: () => Promise<string>): Promise<void> => {
+  const died = dieAt(world, { point: 'before', nth }, async () => expect(await step()).toBe('crashed'));
+  expect(await died).toBe(true);
+};
 
 test('I1: the cursor moves only with the last page of its round', async () => {
   const world = await newWorld();

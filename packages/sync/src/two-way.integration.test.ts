@@ -1,8 +1,9 @@
 /** What is written here reaches the provider once, and meets what its owner did there without losing either side's word. */
 import type { ConflictStrategy, EventId, EventTime } from '@calfleet/domain';
+import { dieAt } from '../testing/dying.ts';
 import { hint, meeting, pullNow, useWorlds } from '../testing/scene.ts';
 import { localWrites } from '../testing/local-writes.ts';
-import { Crash, type World } from '../testing/world.ts';
+import type { World } from '../testing/world.ts';
 import { liveAtProvider, settled, work } from '../testing/quiet.ts';
 
 const newWorld = useWorlds();
@@ -260,26 +261,18 @@ test('a provider that fails is asked again, and nothing is told twice', async ()
 
 test('I12: a worker that dies before, inside or after any transaction of a push leaves one event, and every wish done', async () => {
   for (const point of ['before', 'inside', 'after'] as const) {
-    for (let step = 1; step <= 6; step += 1) {
+    for (let nth = 1; nth <= 6; nth += 1) {
       const { world, local, id } = await mirroredWorld();
       await local.create(planning);
-      await local.change(id, { summary: `died ${point} ${step}` });
-      let steps = 0;
-      world.hook = async (reached) => {
-        if (reached === point && (steps += 1) === step) {
-          world.hook = null;
-          throw new Crash();
-        }
-      };
-      await world.runJob();
-      await world.expireLease();
+      await local.change(id, { summary: `died ${point} ${nth}` });
+      expect(await dieAt(world, { point, nth }, () => world.runJob())).toBe(true);
       await work(world);
       await settled(world);
       expect(
         liveAtProvider(world)
           .map(({ fields }) => fields.summary)
           .sort(),
-      ).toEqual(['Planning', `died ${point} ${step}`].sort());
+      ).toEqual(['Planning', `died ${point} ${nth}`].sort());
       expect((await local.writes()).map(({ state }) => state)).toEqual(['applied', 'applied']);
     }
   }

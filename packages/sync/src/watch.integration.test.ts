@@ -2,6 +2,7 @@ import { newId, NotAsked, type WatchId } from '@calfleet/domain';
 import { receiveNotification } from './notification.ts';
 import { stopWatch } from './stop-watches.ts';
 import { ensureWatch } from './watch.ts';
+import { dieAt } from '../testing/dying.ts';
 import { calendarFacts, hint, pullNow, putMeetings, useWorlds } from '../testing/scene.ts';
 import { Crash, type World } from '../testing/world.ts';
 
@@ -90,13 +91,8 @@ test('a channel whose answer was lost is stopped when it speaks', async () => {
 
 test('a process that dies between the call and its answer leaves a watch that its first message completes', async () => {
   const world = await newWorld();
-  let transactions = 0;
-  world.hook = async (point) => {
-    if (point === 'before' && ++transactions === 2) throw new Crash();
-  };
-  await expect(ensureWatch(world.deps, world.calendarId)).rejects.toBeInstanceOf(Crash);
-  world.hook = null;
-  world.revive();
+  const meets = () => expect(ensureWatch(world.deps, world.calendarId)).rejects.toBeInstanceOf(Crash);
+  expect(await dieAt(world, { point: 'before', nth: 2 }, meets)).toBe(true);
   expect((await channels(world)).map((row) => row.state)).toEqual(['creating']);
   const letter = world.letters.shift();
   if (letter) await world.deliver(letter);
