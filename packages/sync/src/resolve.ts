@@ -31,9 +31,7 @@ export type Decision =
   /** Something else: a change of what is there now. */
   | { resolution: 'merge'; patchUpon: PatchUpon };
 
-/**
- * A person's word. The conflict is open, and its row locked.
- */
+/** A person's word. The conflict is open, and its row locked. */
 export async function resolveConflict(
   tx: Transaction,
   deps: LocalWriteDeps,
