@@ -2,19 +2,12 @@
 import { lockConflict } from '@calfleet/db';
 import type { ConflictStrategy, EventId } from '@calfleet/domain';
 import { localWrites } from '../testing/local-writes.ts';
-import { hint, meeting, pullNow, useWorlds } from '../testing/scene.ts';
+import { hint, meeting, pullNow, setStrategy, useWorlds } from '../testing/scene.ts';
 import type { World } from '../testing/world.ts';
 import { settled, work } from '../testing/quiet.ts';
 import { resolveConflict, resolveConflicts, type Decision } from './index.ts';
 
 const newWorld = useWorlds();
-
-const setStrategy = ({ real, calendarId }: World, strategy: ConflictStrategy): Promise<unknown> =>
-  real.transaction(
-    { role: 'worker' },
-    (tx) => tx.$executeRaw`
-      update calendars set conflict_strategy = ${strategy} where id = ${calendarId}::uuid`,
-  );
 
 /** A mirrored calendar with one event, which its user lets us write to. */
 async function writableWorld(strategy: ConflictStrategy) {

@@ -5,11 +5,10 @@
  * it.
  */
 import fc from 'fast-check';
-import type { Database } from '@calfleet/db';
-import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
-import { Crash, World, openTestDatabase, type StepHook } from '../testing/world.ts';
+import { Crash, World, type StepHook } from '../testing/world.ts';
 import { expectExactMirror } from '../testing/mirror.ts';
 import { askForFull, deliverAny, moment, strikeAt, takeOver, to, workOn } from '../testing/model-steps.ts';
+import { useDatabase } from '../testing/scene.ts';
 import { applyEdit, edit, type Edit } from '../testing/edits.ts';
 
 const runs = Number(process.env['MODEL_RUNS'] ?? 200);
@@ -57,17 +56,7 @@ const command = fc.oneof(
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
 describe('the mirror', () => {
-  let database: TestDatabase;
-  let db: Database;
-
-  beforeAll(async () => {
-    database = await createTestDatabase();
-    db = openTestDatabase(database.url);
-  });
-  afterAll(async () => {
-    await db.close();
-    await database.drop();
-  });
+  const db = useDatabase();
 
   test(
     `equals its provider after any history (seed ${seed}, ${runs} runs)`,
@@ -77,7 +66,7 @@ describe('the mirror', () => {
           fc.array(edit, { maxLength: 8 }),
           fc.array(command, { maxLength: 25 }),
           async (first, commands) => {
-            const world = await World.create(db);
+            const world = await World.create(db());
             await world.tick();
             first.forEach((change) => applyEdit(world, change));
             for (const next of commands) await perform(world, next);

@@ -2,7 +2,7 @@
 import type { ConflictStrategy, EventId, EventTime } from '@calfleet/domain';
 import { dieAt } from '../testing/dying.ts';
 import { localWrites } from '../testing/local-writes.ts';
-import { hint, pullNow, useWorlds } from '../testing/scene.ts';
+import { hint, pullNow, setStrategy, useWorlds } from '../testing/scene.ts';
 import { liveAtProvider, settled, shownHere, work } from '../testing/quiet.ts';
 
 const newWorld = useWorlds();
@@ -23,11 +23,7 @@ const [first = '', second = '', third = '', fourth = '', fifth = ''] = mondays;
 async function seriesWorld(strategy: ConflictStrategy = 'newest_wins') {
   const world = await newWorld();
   world.cloud.put(world.providerCalendarId, { id: 'series', fields: weekly });
-  await world.real.transaction(
-    { role: 'worker' },
-    (tx) => tx.$executeRaw`
-      update calendars set conflict_strategy = ${strategy} where id = ${world.calendarId}::uuid`,
-  );
+  await setStrategy(world, strategy);
   await pullNow(world);
   const local = localWrites(world);
   const [id = '' as EventId] = await local.eventIds();

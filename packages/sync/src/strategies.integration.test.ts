@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectExactMirror } from '../testing/mirror.ts';
-import { hint, pullNow, useWorlds } from '../testing/scene.ts';
+import { hint, pullNow, setStrategy, useWorlds } from '../testing/scene.ts';
 import { columns, strategyCases, strategyOf } from '../testing/strategy-cases.ts';
 import { conflictsDoc } from '../testing/strategy-doc.ts';
 import { outcomeOf } from '../testing/strategy-outcome.ts';
@@ -16,11 +16,7 @@ describe.each(strategyCases)('$title', ({ before, play, outcomes }) => {
     const world = await newWorld();
     const scene = new Scene(world, column);
     before(scene);
-    await world.real.transaction(
-      { role: 'worker' },
-      (tx) => tx.$executeRaw`
-        update calendars set conflict_strategy = ${strategyOf(column)} where id = ${world.calendarId}::uuid`,
-    );
+    await setStrategy(world, strategyOf(column));
     await pullNow(world);
     await play(scene);
     await work(world);

@@ -1,7 +1,7 @@
 /** What is written here reaches the provider once, and meets what its owner did there without losing either side's word. */
 import type { ConflictStrategy, EventId, EventTime } from '@calfleet/domain';
 import { dieAt } from '../testing/dying.ts';
-import { hint, meeting, pullNow, useWorlds } from '../testing/scene.ts';
+import { hint, meeting, pullNow, setStrategy, useWorlds } from '../testing/scene.ts';
 import { localWrites } from '../testing/local-writes.ts';
 import type { World } from '../testing/world.ts';
 import { liveAtProvider, settled, work } from '../testing/quiet.ts';
@@ -19,11 +19,7 @@ const planning = {
 async function mirroredWorld(strategy: ConflictStrategy = 'newest_wins') {
   const world = await newWorld();
   world.cloud.put(world.providerCalendarId, meeting('m1'));
-  await world.real.transaction(
-    { role: 'worker' },
-    (tx) => tx.$executeRaw`
-      update calendars set conflict_strategy = ${strategy} where id = ${world.calendarId}::uuid`,
-  );
+  await setStrategy(world, strategy);
   await pullNow(world);
   const local = localWrites(world);
   const [id = '' as EventId] = await local.eventIds();

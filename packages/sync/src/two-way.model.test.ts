@@ -6,10 +6,10 @@
  */
 import fc from 'fast-check';
 import type { Database } from '@calfleet/db';
-import { createTestDatabase, type TestDatabase } from '@calfleet/testkit';
 import { Ledger } from '../testing/ledger.ts';
 import { expectExactMirror } from '../testing/mirror.ts';
 import { askForFull, deliverAny, moment, strikeAt, takeOver, to, workOn } from '../testing/model-steps.ts';
+import { useDatabase } from '../testing/scene.ts';
 import {
   decideHere,
   editHere,
@@ -23,7 +23,7 @@ import {
 } from '../testing/two-way-commands.ts';
 import { hereIn, thereIn, wordsOf } from '../testing/two-way-memory.ts';
 import { expectRest, type Resting } from '../testing/two-way-rest.ts';
-import { Crash, World, openTestDatabase, type StepHook } from '../testing/world.ts';
+import { Crash, World, type StepHook } from '../testing/world.ts';
 import { pushCalendar } from './index.ts';
 
 const runs = Number(process.env['MODEL_TWO_WAY_RUNS'] ?? 60);
@@ -87,17 +87,7 @@ interface Play extends Sides {
 }
 
 describe('both ways', () => {
-  let database: TestDatabase;
-  let db: Database;
-
-  beforeAll(async () => {
-    database = await createTestDatabase();
-    db = openTestDatabase(database.url);
-  });
-  afterAll(async () => {
-    await db.close();
-    await database.drop();
-  });
+  const db = useDatabase();
 
   test(
     `nothing is lost, doubled or left over after any history (seed ${seed}, ${runs} runs)`,
@@ -108,7 +98,7 @@ describe('both ways', () => {
           fc.array(ownerEdit, { minLength: 1, maxLength: 4, size: 'max' }),
           fc.array(command, { minLength: 5, maxLength: 30, size: 'max' }),
           async (first, edits, commands) => {
-            const play = await begin(db);
+            const play = await begin(db());
             await play.here.setStrategy(first);
             await play.world.tick();
             edits.forEach((edit) => editThere(play, edit));

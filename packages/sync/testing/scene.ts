@@ -2,26 +2,33 @@
 import type { MemoryEvent } from '@calfleet/providers';
 import { createTestDatabase } from '@calfleet/testkit';
 import type { Database } from '@calfleet/db';
+import type { ConflictStrategy } from '@calfleet/domain';
 import { World, openTestDatabase } from './world.ts';
 
-/** A database for the file; worlds end with their test. */
-export function useWorlds(): (settings?: Parameters<typeof World.create>[1]) => Promise<World> {
+/** A database for the file. @returns it, once tests run */
+export function useDatabase(): () => Database {
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
   let db: Database;
-  const worlds: World[] = [];
   beforeAll(async () => {
     database = await createTestDatabase();
     db = openTestDatabase(database.url);
-  });
-  afterEach(async () => {
-    for (const world of worlds.splice(0)) await world.end();
   });
   afterAll(async () => {
     await db.close();
     await database.drop();
   });
+  return () => db;
+}
+
+/** Worlds in a database for the file; they end with their test. */
+export function useWorlds(): (settings?: Parameters<typeof World.create>[1]) => Promise<World> {
+  const db = useDatabase();
+  const worlds: World[] = [];
+  afterEach(async () => {
+    for (const world of worlds.splice(0)) await world.end();
+  });
   return async (settings) => {
-    const world = await World.create(db, settings);
+    const world = await World.create(db(), settings);
     worlds.push(world);
     return world;
   };
@@ -45,6 +52,17 @@ export function putMeetings(world: World, count: number, prefix = 'm'): void {
   for (let n = 0; n < count; n += 1)
     world.cloud.put(world.providerCalendarId, meeting(`${prefix}${n}`, n % 50));
 }
+
+/** The calendar's own word, which goes before its user's. */
+export const setStrategy = async (
+  { real, calendarId }: Pick<World, 'real' | 'calendarId'>,
+  strategy: ConflictStrategy,
+): Promise<void> =>
+  void (await real.transaction(
+    { role: 'worker' },
+    (tx) => tx.$executeRaw`
+      update calendars set conflict_strategy = ${strategy} where id = ${calendarId}::uuid`,
+  ));
 
 /** One pull by hand, as the queue would run it. */
 export async function pullNow(world: World, signal?: AbortSignal): Promise<string> {
