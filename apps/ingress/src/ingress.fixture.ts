@@ -3,17 +3,39 @@ import { randomBytes } from 'node:crypto';
 import { newId } from '@calfleet/domain';
 import { createProducer, type RedisAddress } from '@calfleet/jobs';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
-import { eventually, ManualClock } from '@calfleet/testkit';
+import { createTestRedis, eventually, ManualClock, type TestRedis } from '@calfleet/testkit';
 import { createChannelSigner } from '@calfleet/vault';
 import { Writable } from 'node:stream';
 import { googlePath, microsoftPath } from './application.ts';
 import { startIngress } from './ingress.ts';
 import type { RateCapOptions } from './rate-cap.ts';
 
-export async function ingressOn(
-  address: RedisAddress,
-  limits: { rateCap?: RateCapOptions; storingMax?: number } = {},
-) {
+export interface IngressLimits {
+  rateCap?: RateCapOptions;
+  storingMax?: number;
+}
+
+export type House = Awaited<ReturnType<typeof ingressOn>>;
+
+/** Each test has a Redis of its own, and an ingress on it. @param open is handed both before the test begins */
+export function useIngress(
+  open: (opened: { redis: TestRedis; house: House }) => void,
+  limits: IngressLimits = {},
+): void {
+  let redis: TestRedis;
+  let house: House;
+  beforeEach(async () => {
+    redis = await createTestRedis();
+    house = await ingressOn({ redisUrl: redis.url, prefix: redis.prefix }, limits);
+    open({ redis, house });
+  });
+  afterEach(async () => {
+    await house.close();
+    await redis.clear();
+  });
+}
+
+export async function ingressOn(address: RedisAddress, limits: IngressLimits = {}) {
   let log = '';
   const destination = new Writable({
     write: (chunk: Buffer, _, done) => {

@@ -1,22 +1,12 @@
 import { connect } from 'node:net';
-import { startOwnRedis, createTestRedis, type TestRedis } from '@calfleet/testkit';
+import { startOwnRedis } from '@calfleet/testkit';
 import { microsoftPath } from './application.ts';
-import { ingressOn } from './ingress.fixture.ts';
+import { ingressOn, useIngress, type House } from './ingress.fixture.ts';
 import { validationTokenCharsMax } from './microsoft-handshake.ts';
 
 describe('with Redis', () => {
-  let redis: TestRedis;
-  let house: Awaited<ReturnType<typeof ingressOn>>;
-
-  beforeEach(async () => {
-    redis = await createTestRedis();
-    house = await ingressOn({ redisUrl: redis.url, prefix: redis.prefix });
-  });
-
-  afterEach(async () => {
-    await house.close();
-    await redis.clear();
-  });
+  let house: House;
+  useIngress((opened) => ({ house } = opened));
 
   const handshake = (query: string, init: RequestInit = {}) =>
     house.post('', { query: `?${query}`, headers: { 'content-type': 'text/plain; charset=utf-8' }, ...init });

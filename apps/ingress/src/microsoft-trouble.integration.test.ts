@@ -1,15 +1,13 @@
 /** What Graph is told when something is wrong behind or before the ingress: the truth, and in time. */
 import { connect } from 'node:net';
 import { newId } from '@calfleet/domain';
-import { createTestRedis, eventually, startOwnRedis } from '@calfleet/testkit';
+import { eventually, startOwnRedis, type TestRedis } from '@calfleet/testkit';
 import { Redis } from 'ioredis';
 import { microsoftPath } from './application.ts';
-import { ingressOn } from './ingress.fixture.ts';
+import { ingressOn, useIngress, type House } from './ingress.fixture.ts';
 
 /** What Graph grants: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks */
 const grantedMs = 3000;
-
-type House = Awaited<ReturnType<typeof ingressOn>>;
 
 const batch = (house: House, items: number, count = 1): unknown[] =>
   Array.from({ length: count }, () => ({
@@ -128,20 +126,10 @@ describe('a Redis of its own', () => {
 });
 
 describe('a sender', () => {
-  let redis: Awaited<ReturnType<typeof createTestRedis>>;
+  let redis: TestRedis;
   let house: House;
-
-  beforeEach(async () => {
-    redis = await createTestRedis();
-    house = await ingressOn({ redisUrl: redis.url, prefix: redis.prefix }, { rateCap });
-  });
-
-  afterEach(async () => {
-    await house.close();
-    await redis.clear();
-  });
-
   const rateCap = { perWindow: 15, windowMs: 10_000, sourcesMax: 10 };
+  useIngress((opened) => ({ redis, house } = opened), { rateCap });
 
   /** What comes back on a bare connection until it is closed, or until `enough`. */
   const converse = (sent: (string | Buffer)[], enough = /$^/): Promise<string> =>

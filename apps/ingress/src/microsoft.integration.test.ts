@@ -1,24 +1,15 @@
 import { Agent, request } from 'node:http';
 import { newId } from '@calfleet/domain';
 import { createChannelSigner } from '@calfleet/vault';
-import { createTestRedis, type TestRedis } from '@calfleet/testkit';
+import type { TestRedis } from '@calfleet/testkit';
 import { Redis } from 'ioredis';
 import { microsoftPath } from './application.ts';
 import { bodyBytesMax } from './body-cap.ts';
-import { ingressOn } from './ingress.fixture.ts';
+import { useIngress, type House } from './ingress.fixture.ts';
 
 let redis: TestRedis;
-let house: Awaited<ReturnType<typeof ingressOn>>;
-
-beforeEach(async () => {
-  redis = await createTestRedis();
-  house = await ingressOn({ redisUrl: redis.url, prefix: redis.prefix });
-});
-
-afterEach(async () => {
-  await house.close();
-  await redis.clear();
-});
+let house: House;
+useIngress((opened) => ({ redis, house } = opened));
 
 interface StoredJob {
   watchId: string;

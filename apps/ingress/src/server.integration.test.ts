@@ -1,28 +1,15 @@
 import { connect } from 'node:net';
-import { eventually, startOwnRedis, createTestRedis, type TestRedis } from '@calfleet/testkit';
+import { eventually, startOwnRedis } from '@calfleet/testkit';
 import { bodyBytesMax } from './body-cap.ts';
-import { ingressOn } from './ingress.fixture.ts';
+import { ingressOn, useIngress, type House } from './ingress.fixture.ts';
 
 /** What the stricter of the providers grants, Microsoft. */
 const grantedMs = 3000;
 
-type House = Awaited<ReturnType<typeof ingressOn>>;
-
 describe('with Redis', () => {
-  let redis: TestRedis;
   let house: House;
-
-  beforeEach(async () => {
-    redis = await createTestRedis();
-    house = await ingressOn({ redisUrl: redis.url, prefix: redis.prefix }, { rateCap });
-  });
-
-  afterEach(async () => {
-    await house.close();
-    await redis.clear();
-  });
-
   const rateCap = { perWindow: 5, windowMs: 10_000, sourcesMax: 10 };
+  useIngress((opened) => ({ house } = opened), { rateCap });
 
   test('health, readiness and metrics', async () => {
     expect((await fetch(`${house.url}/healthz`)).status).toBe(200);

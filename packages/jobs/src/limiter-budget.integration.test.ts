@@ -1,8 +1,8 @@
 import { NotAsked, type Admission, type SyncError } from '@calfleet/domain';
-import { createTestRedis, eventually, type TestRedis } from '@calfleet/testkit';
-import { Redis } from 'ioredis';
+import { eventually, type TestRedis } from '@calfleet/testkit';
+import type { Redis } from 'ioredis';
 import { pullReasons, type PullReason } from './catalog.ts';
-import { askChild, type AskedChild } from './limiter.fixture.ts';
+import { askChild, useLimiters, type AskedChild } from './limiter.fixture.ts';
 import { createLimiter, limiterKeys, type Limiter, type LimiterOptions } from './limiter.ts';
 import { publishedLimits, type Limits } from './quotas.ts';
 
@@ -17,19 +17,7 @@ let redis: TestRedis;
 let client: Redis;
 let limiters: Limiter[];
 let children: Pick<AskedChild, 'kill'>[];
-
-beforeEach(async () => {
-  redis = await createTestRedis();
-  client = new Redis(redis.url);
-  [limiters, children] = [[], []];
-});
-
-afterEach(async () => {
-  for (const child of children) child.kill();
-  await Promise.all(limiters.map((limiter) => limiter.close()));
-  await client.quit();
-  await redis.clear();
-});
+useLimiters((opened) => ({ redis, client, limiters, children } = opened));
 
 function open(
   limits: Limits = { google: { project, account } },

@@ -1,7 +1,7 @@
 import type { Admission } from '@calfleet/domain';
-import { createTestRedis, eventually, startOwnRedis, type TestRedis } from '@calfleet/testkit';
-import { Redis } from 'ioredis';
-import { askChild, type AskedChild, type Order } from './limiter.fixture.ts';
+import { eventually, startOwnRedis, type TestRedis } from '@calfleet/testkit';
+import type { Redis } from 'ioredis';
+import { askChild, useLimiters, type AskedChild, type Order } from './limiter.fixture.ts';
 import { createLimiter, limiterKeys, type Ask, type Limiter, type LimiterOptions } from './limiter.ts';
 
 const mailbox = 'ada@example.test';
@@ -9,19 +9,7 @@ let redis: TestRedis;
 let client: Redis;
 let limiters: Limiter[];
 let children: Pick<AskedChild, 'kill'>[];
-
-beforeEach(async () => {
-  redis = await createTestRedis();
-  client = new Redis(redis.url);
-  [limiters, children] = [[], []];
-});
-
-afterEach(async () => {
-  for (const child of children) child.kill();
-  await Promise.all(limiters.map((limiter) => limiter.close()));
-  await client.quit();
-  await redis.clear();
-});
+useLimiters((opened) => ({ redis, client, limiters, children } = opened));
 
 /** As another process of the fleet would have it: with a connection of its own. */
 function open(options: Partial<LimiterOptions> = {}): Limiter {
