@@ -2,7 +2,6 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { queueNames, type QueueName } from './catalog.ts';
-import { openImpatient, outageReporter, readiness } from './connection.ts';
 import type { RedisAddress } from './contract.ts';
 import { createQueueShelf } from './queue-shelf.ts';
 import { within } from './within.ts';
@@ -36,23 +35,17 @@ export interface QueueMonitor {
   close(): Promise<void>;
 }
 
-export function createQueueMonitor({
-  redisUrl,
-  prefix,
-  onError,
-}: RedisAddress & { onError: (error: Error) => void }): QueueMonitor {
-  const redis = openImpatient(redisUrl);
-  const report = outageReporter({ lost: onError, back: () => undefined, other: onError });
-  redis.on('error', (error: Error) => report.error(error));
-  redis.on('ready', () => report.ready());
-  const connected = readiness(redis);
-  const shelf = createQueueShelf(redis, { prefix, onError: (error) => report.error(error) });
+export function createQueueMonitor(
+  options: RedisAddress & { onError: (error: Error) => void },
+): QueueMonitor {
+  const shelf = createQueueShelf(options);
+  const { redis } = shelf;
   const readAll = async (now: Date): Promise<QueueReading[]> => {
-    await connected(answerMs);
+    await shelf.connected(answerMs);
     return Promise.all(queueNames.map(async (name) => readOne(redis, name, await shelf.open(name), now)));
   };
   const readSchedules = async (): Promise<ScheduleReading[]> => {
-    await connected(answerMs);
+    await shelf.connected(answerMs);
     const known = await (await shelf.open('schedules')).getJobSchedulers();
     return known.map(({ key, next }) => ({ name: key, nextAt: next === undefined ? null : new Date(next) }));
   };

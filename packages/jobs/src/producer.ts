@@ -5,7 +5,6 @@
 import { SyncError } from '@calfleet/domain';
 import { activeTraceId, carrier, inSpan, type Span } from '@calfleet/telemetry';
 import { queueNames } from './catalog.ts';
-import { openImpatient, outageReporter, readiness } from './connection.ts';
 import type { JobRequest, OnRefused, Producer, RedisAddress } from './contract.ts';
 import { forgetIn } from './forget.ts';
 import { planOf, type Plan } from './plan.ts';
@@ -32,16 +31,12 @@ const connectGraceMs = 300;
 /** A queue with a long backlog takes its time to be looked through; nobody waits for an answer. */
 const forgetMs = 30_000;
 
-export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: ProducerOptions): Producer {
-  const redis = openImpatient(redisUrl);
-  const report = outageReporter({ lost: onError, back: () => undefined, other: onError });
-  redis.on('error', (error: Error) => report.error(error));
-  redis.on('ready', () => report.ready());
-  const connected = readiness(redis);
-  const shelf = createQueueShelf(redis, { prefix, onError: (error) => report.error(error) });
+export function createProducer({ timeoutMs = 1500, ...options }: ProducerOptions): Producer {
+  const shelf = createQueueShelf(options);
+  const { redis } = shelf;
 
   const add = async (plans: readonly Plan[], span?: Span): Promise<void> => {
-    await connected(connectGraceMs);
+    await shelf.connected(connectGraceMs);
     const [only] = plans;
     if (only && plans.length === 1) {
       const job = await (await shelf.open(only.queue)).add(only.name, only.payload, only.options);
@@ -74,7 +69,7 @@ export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: 
     forget: async (ids) => {
       const wanted = new Set(ids);
       try {
-        await connected(connectGraceMs);
+        await shelf.connected(connectGraceMs);
         for (const name of queueNames) {
           await within(
             forgetMs,
@@ -90,7 +85,7 @@ export function createProducer({ redisUrl, prefix, onError, timeoutMs = 1500 }: 
       try {
         await within(
           timeoutMs,
-          connected(connectGraceMs).then(() => redis.ping()),
+          shelf.connected(connectGraceMs).then(() => redis.ping()),
           'no answer',
         );
         return true;

@@ -1,7 +1,6 @@
 /** Every queue of the fleet for the queue board, over one connection, opened when somebody looks. */
 import type { Queue } from 'bullmq';
 import { queueNames } from './catalog.ts';
-import { openImpatient, outageReporter, readiness } from './connection.ts';
 import type { RedisAddress } from './contract.ts';
 import { QueueUnavailable } from './producer.ts';
 import { createQueueShelf } from './queue-shelf.ts';
@@ -20,19 +19,12 @@ export interface QueueBoardSource {
 /** A person who looks waits this long; the board asks again by itself. */
 const answerMs = 2000;
 
-export function createQueueBoardSource({
-  redisUrl,
-  prefix,
-  onError,
-}: RedisAddress & { onError: (error: Error) => void }): QueueBoardSource {
-  const redis = openImpatient(redisUrl);
-  const report = outageReporter({ lost: onError, back: () => undefined, other: onError });
-  redis.on('error', (error: Error) => report.error(error));
-  redis.on('ready', () => report.ready());
-  const connected = readiness(redis);
-  const shelf = createQueueShelf(redis, { prefix, onError: (error) => report.error(error) });
+export function createQueueBoardSource(
+  options: RedisAddress & { onError: (error: Error) => void },
+): QueueBoardSource {
+  const shelf = createQueueShelf(options);
   const openAll = async (): Promise<Queue[]> => {
-    await connected(answerMs);
+    await shelf.connected(answerMs);
     return Promise.all(queueNames.map((name) => shelf.open(name)));
   };
   return {
