@@ -190,7 +190,7 @@ export async function takeBack(
 const newest = 2n ** 62n;
 
 /** The event is gone here; what its provider has to be told of it is its caller's. */
-export async function removeLocally(
+async function removeLocally(
   tx: Transaction,
   deps: LocalWriteDeps,
   change: LocalChange,
