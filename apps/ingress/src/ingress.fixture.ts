@@ -10,32 +10,10 @@ import { googlePath, microsoftPath } from './application.ts';
 import { startIngress } from './ingress.ts';
 import type { RateCapOptions } from './rate-cap.ts';
 
-export interface IngressLimits {
-  rateCap?: RateCapOptions;
-  storingMax?: number;
-}
-
-export type House = Awaited<ReturnType<typeof ingressOn>>;
-
-/** Each test has a Redis of its own, and an ingress on it. @param open is handed both before the test begins */
-export function useIngress(
-  open: (opened: { redis: TestRedis; house: House }) => void,
-  limits: IngressLimits = {},
-): void {
-  let redis: TestRedis;
-  let house: House;
-  beforeEach(async () => {
-    redis = await createTestRedis();
-    house = await ingressOn({ redisUrl: redis.url, prefix: redis.prefix }, limits);
-    open({ redis, house });
-  });
-  afterEach(async () => {
-    await house.close();
-    await redis.clear();
-  });
-}
-
-export async function ingressOn(address: RedisAddress, limits: IngressLimits = {}) {
+export async function ingressOn(
+  address: RedisAddress,
+  limits: { rateCap?: RateCapOptions; storingMax?: number } = {},
+) {
   let log = '';
   const destination = new Writable({
     write: (chunk: Buffer, _, done) => {
@@ -111,4 +89,24 @@ export async function ingressOn(address: RedisAddress, limits: IngressLimits = {
       await producer.close();
     },
   };
+}
+
+export type House = Awaited<ReturnType<typeof ingressOn>>;
+
+/** Each test has a Redis of its own, and an ingress on it. @param open is handed both before the test begins */
+export function useIngress(
+  open: (opened: { redis: TestRedis; house: House }) => void,
+  limits?: Parameters<typeof ingressOn>[1],
+): void {
+  let redis: TestRedis;
+  let house: House;
+  beforeEach(async () => {
+    redis = await createTestRedis();
+    house = await ingressOn({ redisUrl: redis.url, prefix: redis.prefix }, limits);
+    open({ redis, house });
+  });
+  afterEach(async () => {
+    await house.close();
+    await redis.clear();
+  });
 }

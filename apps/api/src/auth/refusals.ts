@@ -6,7 +6,6 @@ import type { IncomingMessage } from 'node:http';
 import { appendAudit, type Database } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
 import type { Logger } from '@calfleet/telemetry';
-import { addressOf } from './caller.ts';
 import type { JwtRefusal } from './jwt.ts';
 import type { KeyRefusal } from './key-lookup.ts';
 
@@ -58,7 +57,7 @@ export function createRefusals({
 
   return {
     count(refusal, request) {
-      const address = addressOf(request);
+      const address = request.socket.remoteAddress ?? '';
       const source = sources.has(address) || sources.size < sourcesMax ? address : 'elsewhere';
       reasons.set(refusal, (reasons.get(refusal) ?? 0) + 1);
       sources.set(source, (sources.get(source) ?? 0) + 1);
