@@ -25,4 +25,4 @@ export { plainOccurrence } from './occurrence-fields.ts';
 export { splitAt, writeFollowing } from './write-following.ts';
 export { isVacant, writeOccurrence, writeOccurrenceDeletion, type Occurrence } from './write-occurrence.ts';
 export { writeRevival } from './write-revival.ts';
-export { takeBack, writeChange, writeDeletion, writeNewEvent } from './write.ts';
+export { takeBackUntold, writeChange, writeDeletion, writeNewEvent } from './write.ts';

@@ -197,3 +197,14 @@ test('a series that was deleted here and changed there comes back with the days 
   await settled(world);
   expect(titles(world).sort()).toEqual(['Meeting m1', 'Planning', 'there']);
 });
+
+test('a day that was called off here, and left as it was after all, takes place', async () => {
+  const { world, local, here } = await mirrored('provider_wins');
+  world.cloud.put(world.providerCalendarId, { id: 's1', fields: daily });
+  await hint(world);
+  await pullNow(world);
+  const [series] = (await here.events()).filter(({ isSeries }) => isSeries);
+  await local.removeOccurrence(series?.id ?? ('' as EventId), fourth);
+  await here.decide('discard', 0);
+  await settled(world);
+});

@@ -186,6 +186,17 @@ export async function takeBack(
   await placeInSlot(tx, change, { id: seriesId }, { seriesId, slot, fields });
 }
 
+/** A write was discarded: of an event, or of a day called off, that its provider never heard of, nothing is left. */
+export async function takeBackUntold(
+  tx: Transaction,
+  deps: LocalWriteDeps,
+  calendar: WrittenCalendar,
+  event: StoredEvent,
+): Promise<void> {
+  const isUntold = event.provider_event_id === null && (event.deleted_at === null || event.slot_cancelled);
+  if (isUntold) await takeBack(tx, deps, calendar, event);
+}
+
 /** Above any number of a calendar's evidence. */
 const newest = 2n ** 62n;
 

@@ -4,7 +4,7 @@ import { blankFields, type EventId, type EventPatch, type WritableFields } from 
 import {
   isVacant,
   splitAt,
-  takeBack,
+  takeBackUntold,
   writeChange,
   writeDeletion,
   writeFollowing,
@@ -52,7 +52,7 @@ export function localWrites(world: Pick<World, 'deps' | 'real' | 'userId' | 'acc
         return writeFollowing(tx, deps, calendar, { occurrence, split, patch });
       }),
     takeBack: (event: StoredEvent): Promise<void> =>
-      deps.db.transaction(asUser, (tx) => takeBack(tx, deps, calendar, event)),
+      deps.db.transaction(asUser, (tx) => takeBackUntold(tx, deps, calendar, event)),
     create: async (fields: Pick<WritableFields, 'start' | 'end'> & EventPatch): Promise<Wished> => {
       const whole = { ...blankFields, ...fields };
       const wished = await deps.db.transaction(asUser, (tx) => writeNewEvent(tx, deps, calendar, whole));

@@ -1,7 +1,7 @@
 /** Both sides of a calendar in a world over the memory provider. */
 import { api, lockConflict, readStoredEvent, unsettledWrites } from '@calfleet/db';
 import { slotOf, type EventId, type EventPatch, type RemoteEvent } from '@calfleet/domain';
-import { resolveConflict, takeBack } from '../src/index.ts';
+import { resolveConflict, takeBackUntold } from '../src/index.ts';
 import { occurrenceStart, shift } from './edits.ts';
 import { localWrites } from './local-writes.ts';
 import { textFields, type Decided, type Here, type Said, type There, type Word } from './two-way-commands.ts';
@@ -106,8 +106,7 @@ async function decide(world: LocalWorld, word: Word, nth: number): Promise<Decid
       if (word === 'retry') await api.retryWrite(tx, of);
       else if (await api.discardWrite(tx, of)) {
         const event = await readStoredEvent(tx, { userId, id: write.event_id });
-        if (event?.provider_event_id === null && event.deleted_at === null)
-          await takeBack(tx, deps, calendar, event);
+        if (event) await takeBackUntold(tx, deps, calendar, event);
       }
       return null;
     }

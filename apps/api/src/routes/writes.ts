@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { api, readStoredEvent } from '@calfleet/db';
-import { takeBack } from '@calfleet/sync';
+import { takeBackUntold } from '@calfleet/sync';
 import { asUser, type Handler } from '../context.ts';
 import { invalid, notFound } from '../problems.ts';
 import { pathId, readBody, readQuery } from '../requests/input.ts';
@@ -70,10 +70,9 @@ export const discardWrite: Handler = async (context, call) => {
       if (!discarded) throw invalid('id', `names a write that is ${row.state}: it is on its way, or done`);
       const event = await readStoredEvent(tx, { userId: call.userId, id: eventId });
       const calendar = await api.findCalendar(tx, { userId: call.userId, id: calendarId });
-      const isOurs = event?.provider_event_id === null && (event.deleted_at === null || event.slot_cancelled);
-      if (isOurs && calendar) {
+      if (event && calendar) {
         const of = { id: calendarId, userId: call.userId, accountId: calendar.account_id };
-        await takeBack(tx, context, of, event);
+        await takeBackUntold(tx, context, of, event);
       }
       return {
         status: 202,
