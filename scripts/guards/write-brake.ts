@@ -30,15 +30,15 @@ export const writeBrake: readonly Guard[] = [
   {
     says: 'an event that goes in circles rests',
     file: push,
-    guard: "if (await brakeWrite(deps, tx, write)) return 'held';",
+    guard: "if (!lease.isLeaving && (await brakeWrite(deps, tx, write))) return 'held';",
     without: '',
     test: 'two programs that answer each other for ever',
   },
   {
     says: 'a loop leaves one write behind',
     file: 'packages/sync/src/note-write.ts',
-    guard: "write.state === 'pending' || isHeld(write)",
-    without: "write.state === 'pending' || (isHeld(write) && false)",
+    guard: "({ state }) => state === 'pending' || state === 'parked',",
+    without: "({ state }) => state === 'pending',",
     test: 'two programs that answer each other for ever',
   },
   {
