@@ -67,6 +67,7 @@ const roles = {
   ),
   migrate: names('LOG_LEVEL', 'DATABASE_URL', 'MIGRATION_DATABASE_URL'),
   operator: names('DATABASE_URL', ...redis),
+  rotation: names('TOKEN_ENCRYPTION_KEYS', 'CHANNEL_SIGNING_KEYS'),
   sandbox: names(
     'SANDBOX_HOST',
     'SANDBOX_PORT',
@@ -192,6 +193,16 @@ export function operatorConfig(env: Environment) {
   return { databaseUrl: values.DATABASE_URL, ...redisOf(values) };
 }
 
+/** What an operator needs beside {@link operatorConfig} where keys are concerned. @throws ConfigError */
+export function rotationConfig(env: Environment) {
+  const { values, problems } = read(env, roles.rotation);
+  refuse(problems);
+  return {
+    tokenEncryptionKeys: values.TOKEN_ENCRYPTION_KEYS,
+    channelSigningKeys: values.CHANNEL_SIGNING_KEYS,
+  };
+}
+
 /** @throws ConfigError */
 export function sandboxConfig(env: Environment) {
   const { values, problems } = read(env, roles.sandbox);
@@ -213,6 +224,7 @@ export type ApiConfig = ReturnType<typeof apiConfig>;
 export type WorkerConfig = ReturnType<typeof workerConfig>;
 export type MigrateConfig = ReturnType<typeof migrateConfig>;
 export type OperatorConfig = ReturnType<typeof operatorConfig>;
+export type RotationConfig = ReturnType<typeof rotationConfig>;
 export type SandboxConfig = ReturnType<typeof sandboxConfig>;
 
 const redisOf = (values: Values<(typeof redis)[number]>) => ({

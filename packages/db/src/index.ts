@@ -8,6 +8,7 @@ export * from './channels.ts';
 export * from './cleanup.ts';
 export { openDatabase, type Database, type DatabaseOptions } from './client.ts';
 export * from './conflicts.ts';
+export * from './data-keys.ts';
 export * from './deletions.ts';
 export * from './events.ts';
 export * from './evidence.ts';

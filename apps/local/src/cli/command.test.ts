@@ -32,6 +32,8 @@ test.each([
     ['keys', 'create', '--scope=admin', '--name', ' Ops ', '--expires', '90d'],
     { name: 'keys create', scope: 'admin', label: 'Ops', expiresMs: 90 * 86_400_000 },
   ],
+  [['keys', 'rotate'], { name: 'keys rotate' }],
+  [['keys', 'status'], { name: 'keys status' }],
   [['keys', 'revoke', '0123456789abcdef'], { name: 'keys revoke', id: '0123456789abcdef' }],
 ])('%j', (args, command) => {
   expect(readCommand(args)).toEqual(command);
@@ -64,10 +66,12 @@ test.each([
     /--timeout wants a whole number from 1 to 86400, not "1.5"/,
   ],
   [['audit', '--calendar', '1; drop table'], /--calendar wants an id/],
-  [['keys'], /keys wants one of create, list and revoke/],
+  [['keys'], /keys wants one of create, list, revoke <id>, rotate and status/],
   [['keys', 'lend'], /keys wants one of/],
   [['keys', 'list', 'all'], /"all" is too much after keys list/],
   [['keys', 'list', '--scope', 'app'], /keys knows no --scope/],
+  [['keys', 'rotate', '--scope', 'app'], /keys knows no --scope/],
+  [['keys', 'status', 'now'], /"now" is too much after keys status/],
   [['keys', 'create'], /keys create needs --scope app or --scope admin/],
   [['keys', 'create', '--scope', 'root'], /needs --scope/],
   [['keys', 'create', '--scope', 'app', '--name', ' '], /--name wants 1 to 100/],

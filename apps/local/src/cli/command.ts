@@ -34,6 +34,9 @@ export const usage = `npm run calfleet -- <command>
                                  a key of the API, shown this once; without --expires it is good until it is revoked
   keys list                      every key: its scope, when it was last used, whether it is still good
   keys revoke <id>               refused from now on
+  keys rotate                    seals everything by the first of TOKEN_ENCRYPTION_KEYS, while the fleet runs. Exit code 1:
+                                 something is still on another key
+  keys status                    data keys and channels by key. Exit code 1: some are on an old one
 
 Beside "npm start" it finds the fleet by itself; elsewhere set DATABASE_URL and REDIS_URL.`;
 

@@ -1,8 +1,15 @@
 /** The fleet that a command is about: the one of the environment, else the one that runs in this folder. */
 import { join } from 'node:path';
-import { operatorConfig, type Environment, type OperatorConfig } from '@calfleet/config';
+import {
+  operatorConfig,
+  rotationConfig,
+  type Environment,
+  type OperatorConfig,
+  type RotationConfig,
+} from '@calfleet/config';
 import { openDatabase, type Database } from '@calfleet/db';
 import { systemClock, type Clock } from '@calfleet/domain';
+import { keepKeys } from '../keys.ts';
 import { readAnnounced } from '../running.ts';
 import { isUnset, withDefaults } from '../settings.ts';
 
@@ -33,4 +40,16 @@ export async function withFleet(
   } finally {
     await db.close();
   }
+}
+
+/** The rings of the environment; beside "npm start" those that it made. @throws ConfigError */
+export async function readKeyRings({
+  env,
+  root,
+}: {
+  env: Environment;
+  root: string;
+}): Promise<RotationConfig> {
+  const isRemote = !isUnset(env['DATABASE_URL']);
+  return rotationConfig(isRemote ? env : withDefaults(env, { ...(await keepKeys(join(root, '.calfleet'))) }));
 }

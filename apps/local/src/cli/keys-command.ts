@@ -2,7 +2,7 @@
 import { UsageError } from './usage-error.ts';
 
 export type KeysCommand =
-  | { name: 'keys list' }
+  | { name: 'keys list' | 'keys rotate' | 'keys status' }
   | {
       name: 'keys create';
       scope: 'app' | 'admin';
@@ -29,11 +29,12 @@ export function readKeys(
     return { name: 'keys revoke', id: readId(more) };
   }
   if (more.length > 0) throw new UsageError(`"${more.join(' ')}" is too much after keys ${act}.`);
-  if (act === 'list') {
+  if (act === 'list' || act === 'rotate' || act === 'status') {
     only();
-    return { name: 'keys list' };
+    return { name: `keys ${act}` };
   }
-  if (act !== 'create') throw new UsageError('keys wants one of create, list and revoke <id>.');
+  if (act !== 'create')
+    throw new UsageError('keys wants one of create, list, revoke <id>, rotate and status.');
   only('scope', 'name', 'expires');
   const { scope } = given;
   if (scope !== 'app' && scope !== 'admin')

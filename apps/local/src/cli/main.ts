@@ -5,21 +5,24 @@ import { audit, auditExit } from './audit.ts';
 import { showCalendars } from './calendars.ts';
 import { readCommand, usage, UsageError, type Command } from './command.ts';
 import { disconnect } from './disconnect.ts';
-import { withFleet, type Fleet } from './fleet.ts';
+import { readKeyRings, withFleet, type Fleet } from './fleet.ts';
 import { createKey, revokeKey, showKeys } from './keys.ts';
 import { auditCommand } from './operator.ts';
 import { showStatus } from './status.ts';
 import { syncCalendar } from './sync.ts';
+import { rotateTokenKeys, showKeyRings } from './token-keys.ts';
 
 async function main(): Promise<void> {
   const command = readCommand(process.argv.slice(2));
   if (command.name === 'help') return void process.stdout.write(`${usage}\n`);
   // A script must not take a fault for differences.
   if (command.name === 'audit') process.exitCode = auditExit.unfinished;
-  await withFleet({ env: readEnvironment(), root: process.cwd() }, async (fleet) => {
+  await withFleet(here(), async (fleet) => {
     process.exitCode = await run(command, fleet);
   });
 }
+
+const here = () => ({ env: readEnvironment(), root: process.cwd() });
 
 /** @returns the exit code */
 async function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): Promise<number> {
@@ -54,6 +57,10 @@ async function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): P
     case 'keys revoke':
       await revokeKey(fleet, command);
       return 0;
+    case 'keys rotate':
+      return rotateTokenKeys(fleet, await readKeyRings(here()));
+    case 'keys status':
+      return showKeyRings(fleet, await readKeyRings(here()));
   }
 }
 

@@ -39,6 +39,8 @@ function targetOf(command: Command): string | null {
     case 'keys create':
     case 'keys list':
     case 'keys revoke':
+    case 'keys rotate':
+    case 'keys status':
       return null;
   }
 }
