@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 
 export interface Program {
-  start(environment: Record<string, string>): RunningProgram;
+  start(environment: Record<string, string>, args?: readonly string[]): RunningProgram;
   remove(): Promise<void>;
 }
 
@@ -36,8 +36,8 @@ export async function bundleProgram(source: string): Promise<Program> {
     external: ['pg-native', 'testcontainers', '@testcontainers/*'],
   });
   return {
-    start: (environment) => {
-      const child = spawn(process.execPath, [file], {
+    start: (environment, args = []) => {
+      const child = spawn(process.execPath, [file, ...args], {
         cwd: root,
         env: { PATH: process.env['PATH'], ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],

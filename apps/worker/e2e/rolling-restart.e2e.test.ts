@@ -2,7 +2,6 @@
  * Every process of the fleet is replaced, one after the other, while notifications and API requests come in: no request
  * fails, nothing that was acknowledged is lost, and nothing happens twice.
  */
-import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock, type CalendarId } from '@calfleet/domain';
 import { googlePath } from '@calfleet/ingress';
@@ -13,7 +12,8 @@ import {
   type TestDatabase,
   type TestRedis,
 } from '@calfleet/testkit';
-import { bundleProgram, type Program, type RunningProgram } from './bundle.ts';
+import { Balancer, endInstance, listening, type Instance } from './balancer.ts';
+import { bundleProgram, type Program } from './bundle.ts';
 import { expectExact } from './google-truth.ts';
 import { openHouse, type House, type Mailbox } from './house.ts';
 import { notificationHeaders } from './notifications.ts';
@@ -24,8 +24,6 @@ const adminKey = 'an-admin-key-of-the-rolling-restart-test';
 /** About 100 requests a second at either door. */
 const senders = 4;
 const paceMs = 40;
-/** How often a balancer asks its backends whether they are ready. */
-const probeMs = 250;
 
 let database: TestDatabase;
 let redis: TestRedis;
@@ -49,12 +47,6 @@ afterAll(async () => {
   await database.drop();
 });
 
-interface Instance {
-  running: RunningProgram;
-  url: string;
-  isReady: boolean;
-}
-
 async function startInstance(role: Role): Promise<Instance> {
   const running = programs[role].start(
     house.environment({
@@ -66,78 +58,7 @@ async function startInstance(role: Role): Promise<Instance> {
       SCHEDULE_INCREMENTAL_PULL: 'every 1h',
     }),
   );
-  const url = await eventually(() => /"listening":"([^"]+)"/.exec(running.output())?.[1] ?? false);
-  return { running, url, isReady: true };
-}
-
-async function endInstance({ running }: Instance): Promise<void> {
-  running.process.kill('SIGTERM');
-  expect(await running.ended).toMatchObject({ signal: null, code: 0 });
-}
-
-/**
- * As balancers do: in turns among those that say they are ready, asked four times a second; a backend that refuses the
- * connection was asked nothing, and the next one is. Whatever else goes wrong is a failed request.
- */
-class Balancer {
-  private turn = 0;
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 16 });
-  private readonly stopping = new AbortController();
-  private readonly probing: Promise<void>;
-  readonly statuses: Record<string, number> = {};
-
-  constructor(readonly instances: Instance[]) {
-    this.probing = this.probe();
-  }
-
-  async send(
-    path: string,
-    options: { method: string; headers: Record<string, string>; body?: string },
-  ): Promise<void> {
-    for (let tries = 0; tries < 4; tries += 1) {
-      const ready = this.instances.filter(({ isReady }) => isReady);
-      const chosen = ready[(this.turn += 1) % Math.max(1, ready.length)];
-      const answer = chosen ? await this.ask(chosen, path, options) : 'nobody is ready';
-      if (answer === 'ECONNREFUSED') continue;
-      this.statuses[answer] = (this.statuses[answer] ?? 0) + 1;
-      return;
-    }
-    this.statuses['refused by all'] = (this.statuses['refused by all'] ?? 0) + 1;
-  }
-
-  async close(): Promise<void> {
-    this.stopping.abort();
-    await this.probing;
-    this.agent.destroy();
-  }
-
-  private async probe(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      for (const instance of this.instances) {
-        instance.isReady = await fetch(`${instance.url}/readyz`).then(
-          (response) => response.ok,
-          () => false,
-        );
-      }
-      await pause(probeMs);
-    }
-  }
-
-  private ask(
-    { url }: Instance,
-    path: string,
-    { method, headers, body }: { method: string; headers: Record<string, string>; body?: string },
-  ): Promise<string> {
-    return new Promise((resolve) => {
-      const sending = request(`${url}${path}`, { method, headers, agent: this.agent }, (response) => {
-        response.resume();
-        response.on('end', () => resolve(String(response.statusCode)));
-        response.on('error', (error) => resolve(error.message));
-      });
-      sending.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-      sending.end(body);
-    });
-  }
+  return listening(running);
 }
 
 test('every ingress, API and worker is replaced under load: no request fails, no change is lost, nothing happens twice', async () => {

@@ -3,6 +3,7 @@ import { read, refuse, type Environment, type Values } from './load.ts';
 import { plainHttpProblems } from './plain-http.ts';
 import { providerProblems, providerSettingNames, providersOf } from './providers.ts';
 import type { SettingName } from './settings.ts';
+import type { RingKey } from './values.ts';
 
 const names = <const Names extends readonly SettingName[]>(...list: Names): Names => list;
 
@@ -98,7 +99,13 @@ export function ingressConfig(env: Environment) {
 /** @throws ConfigError */
 export function apiConfig(env: Environment) {
   const { values, problems } = read(env, roles.api);
-  refuse([...problems, ...plainHttpProblems(values), ...providerProblems(values), ...tokenProblems(values)]);
+  refuse([
+    ...problems,
+    ...plainHttpProblems(values),
+    ...providerProblems(values),
+    ...tokenProblems(values),
+    ...sharedSecretProblems(values),
+  ]);
   return {
     logLevel: values.LOG_LEVEL,
     port: values.API_PORT,
@@ -130,7 +137,13 @@ export function apiConfig(env: Environment) {
 /** @throws ConfigError */
 export function workerConfig(env: Environment) {
   const { values, problems } = read(env, roles.worker);
-  refuse([...problems, ...plainHttpProblems(values), ...providerProblems(values), ...windowProblems(values)]);
+  refuse([
+    ...problems,
+    ...plainHttpProblems(values),
+    ...providerProblems(values),
+    ...windowProblems(values),
+    ...sharedKeyProblems(values),
+  ]);
   return {
     logLevel: values.LOG_LEVEL,
     metricsPort: values.WORKER_METRICS_PORT,
@@ -196,7 +209,7 @@ export function operatorConfig(env: Environment) {
 /** What an operator needs beside {@link operatorConfig} where keys are concerned. @throws ConfigError */
 export function rotationConfig(env: Environment) {
   const { values, problems } = read(env, roles.rotation);
-  refuse(problems);
+  refuse([...problems, ...sharedKeyProblems(values)]);
   return {
     tokenEncryptionKeys: values.TOKEN_ENCRYPTION_KEYS,
     channelSigningKeys: values.CHANNEL_SIGNING_KEYS,
@@ -252,6 +265,22 @@ function windowProblems(
     `SYNC_PAST_DAYS and SYNC_FUTURE_DAYS come to more than ${graphDaysMax}, which Microsoft does not show`,
   ];
 }
+
+/** One key, one purpose: the ingress, which strangers reach, must not hold what opens tokens. */
+function sharedKeyProblems(values: Values<'TOKEN_ENCRYPTION_KEYS' | 'CHANNEL_SIGNING_KEYS'>): string[] {
+  // Neither is there where it could not be read.
+  const signing = (values.CHANNEL_SIGNING_KEYS as RingKey[] | undefined) ?? [];
+  const sealing = (values.TOKEN_ENCRYPTION_KEYS as RingKey[] | undefined) ?? [];
+  return sealing.some(({ key }) => signing.some((other) => other.key.equals(key)))
+    ? ['TOKEN_ENCRYPTION_KEYS and CHANNEL_SIGNING_KEYS share a key']
+    : [];
+}
+
+/** Whoever may sign tokens of users must not be an administrator by it. */
+const sharedSecretProblems = (values: Values<'AUTH_JWT_SECRET' | 'CALFLEET_ADMIN_KEY'>): string[] =>
+  values.AUTH_JWT_SECRET !== null && values.AUTH_JWT_SECRET === values.CALFLEET_ADMIN_KEY
+    ? ['AUTH_JWT_SECRET and CALFLEET_ADMIN_KEY are the same']
+    : [];
 
 /** Whoever narrows tokens down and accepts none has forgotten something. */
 function tokenProblems(values: Values<(typeof tokens)[number]>): string[] {

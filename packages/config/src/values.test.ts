@@ -3,6 +3,7 @@ import { keyRing, listOf, longSecret, schedule } from './values.ts';
 
 const fresh = () => randomBytes(32).toString('base64');
 const good = fresh();
+const half = randomBytes(16);
 
 test('the first key of a ring stays first', () => {
   const keys = keyRing().parse(`b:${fresh()}, a:${good}`);
@@ -20,6 +21,10 @@ test.each([
   ['one byte repeated', `k:${Buffer.alloc(32, 7).toString('base64')}`],
   ['a repeated word', `k:${Buffer.alloc(32, 'secret').toString('base64')}`],
   ['a counted sample', `k:${Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('base64')}`],
+  ['the same half twice', `k:${Buffer.concat([half, half]).toString('base64')}`],
+  ['words in base64', 'k:PleaseChangeMe0ThisIsTheKeyOfTheReadme0k1+/='],
+  ['the sample of the manual', 'k1:…'],
+  ['no key', 'k1:'],
   ['readable text', `k:${Buffer.from('change-me-please-0123456789abcde').toString('base64')}`],
   ['an id twice', `k:${good},k:${fresh()}`],
   ['a key twice', `k:${good},l:${good}`],
@@ -48,6 +53,8 @@ test.each(['every 0s', 'every 5 minutes', 'every 999999h', '30s', '* * *', 'rm -
 test('a secret is long and not one letter', () => {
   expect(longSecret().safeParse('a'.repeat(40)).success).toBe(false);
   expect(longSecret().safeParse('short').success).toBe(false);
+  expect(longSecret().safeParse('please-change-me-before-production').success).toBe(false);
+  expect(longSecret().safeParse('my-Example-admin-key-0123456789-abc').success).toBe(false);
   expect(longSecret().safeParse(randomBytes(24).toString('base64url')).success).toBe(true);
 });
 

@@ -83,7 +83,12 @@ export const longSecret = () =>
   z
     .string()
     .min(32, { error: 'must have at least 32 characters' })
-    .refine((secret) => new Set(secret).size >= 8, { error: 'is too simple; use random characters' });
+    .refine((secret) => new Set(secret).size >= 8, { error: 'is too simple; use random characters' })
+    .refine((secret) => !sampleWords.test(secret), { error: 'is a sample; use random characters' });
+
+/** What manuals write where a secret belongs. In 43 random characters one of them comes up once in ten million times. */
+const sampleWords =
+  /change[-_ ]?(?:me|it)|example|sample|placeholder|password|default|insecure|replace[-_ ]?me/i;
 
 /** Words separated by commas, `all` for every one of them. */
 export const listOf = <Word extends string>(...words: [Word, ...Word[]]) =>
@@ -155,6 +160,8 @@ function keyProblem(id: string, encoded: string): string | null {
   if (key.every((byte, index) => index === 0 || byte === ((key[index - 1] ?? 0) + 1) % 256)) {
     return 'is a sample or a pattern, not a random key';
   }
+  if (key.subarray(0, 16).equals(key.subarray(16))) return 'is a sample or a pattern, not a random key';
+  if (sampleWords.test(encoded)) return 'is a sample or a pattern, not a random key';
   if (/^[\x20-\x7e]+$/.test(key.toString('latin1'))) return 'is readable text, not a random key';
   return null;
 }
