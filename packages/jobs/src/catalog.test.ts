@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { newId } from '@calfleet/domain';
 import type { workerConfig } from '@calfleet/config';
 import { catalog, queueNames, type JobInput, type QueueName } from './catalog.ts';
@@ -81,3 +82,41 @@ test('waits double, stay below half a minute, and half of each is jitter', () =>
   expect(backoffMs(1000, 3, 1)).toBe(4000);
   expect(backoffMs(1000, 500, 1)).toBe(30_000);
 });
+
+test('every field of every payload is an id, an instant, a word of ours or yes and no: no room for what anybody wrote', () => {
+  const kinds = Object.values(catalog).flatMap(({ payload }) => {
+    const { properties = {}, additionalProperties } = z.toJSONSchema(payload, { io: 'input' });
+    expect(additionalProperties).toBe(false);
+    return Object.entries(properties).map(([field, schema]) => [field, kindOf(schema)]);
+  });
+  const told = [...new Set(kinds.map((kind) => kind.join(': ')))].toSorted();
+  expect(told).toEqual([
+    'accountId: uuid',
+    'ahead: boolean',
+    'asked: boolean',
+    'calendarId: uuid',
+    'daily: boolean',
+    'event: one of ours',
+    'expiresAt: date-time',
+    'reason: one of ours',
+    'receivedAt: date-time',
+    'renew: boolean',
+    'requestId: ^[\\w.-]{1,128}$',
+    'requestedAt: date-time',
+    // As the provider names what a channel watches: it must be sent back to stop it.
+    'resourceId: text of 512',
+    'watchId: uuid',
+  ]);
+});
+
+type JsonSchema = Exclude<z.core.JSONSchema.BaseSchema, boolean>;
+
+function kindOf(schema: z.core.JSONSchema._JSONSchema): string {
+  const { anyOf, enum: words, format, maxLength, pattern, type } = schema as JsonSchema;
+  const [one] = (anyOf ?? []).filter((each) => (each as JsonSchema).type !== 'null');
+  if (one !== undefined) return kindOf(one);
+  if (words) return 'one of ours';
+  if (format !== undefined) return format;
+  if (pattern !== undefined) return pattern;
+  return type === 'string' ? `text of ${maxLength ?? 'any length'}` : String(type);
+}
