@@ -106,10 +106,10 @@ interface Mailbox {
   accountId: AccountId;
   calendarId: CalendarId;
   /** Somebody works in the calendar. */
-  edit(n: number): void;
+  edit: (n: number) => void;
   /** What workers remember is refused from now on. */
-  expireTokens(): void;
-  expectExact(): Promise<void>;
+  expireTokens: () => void;
+  expectExact: () => Promise<void>;
 }
 
 const dayOf = (n: number): string =>
@@ -175,23 +175,8 @@ test('a key is rotated under load: no request and no job fails, and afterwards n
   for (const { expectExact: expectIt } of mailboxes) await eventually(expectIt);
   const door = new Balancer(fleet.api);
   const ask = askOf(door);
-  for (const { userId, calendarId } of mailboxes) {
-    const wish = {
-      auto_sync_enabled: false,
-      sync_frequency_minutes: 60,
-      conflict_strategy: 'newest_wins',
-      write_permissions: 'all',
-    };
-    expect(await ask(userId, 'POST', '/sync/schedule', { body: wish })).toMatchObject({ status: '200' });
-    await ask(userId, 'PATCH', `/calendars/${calendarId}`, { body: { write_enabled: true } });
-  }
-  // One that has left, with its rows kept.
-  await ask(leaver.userId, 'DELETE', `/accounts/${leaver.accountId}?purge=false`);
-  await eventually(async () =>
-    expect((await ask(leaver.userId, 'GET', `/accounts/${leaver.accountId}`)).body).toContain(
-      '"disconnected"',
-    ),
-  );
+  for (const mailbox of mailboxes) await allowWrites(mailbox, ask);
+  await leave(leaver, ask);
   const trip = { body: { access: 'read' }, key: 'before the rotation' };
   const begun = await ask('ada', 'POST', '/accounts/google/authorize', trip);
 
@@ -243,9 +228,31 @@ test('a key is rotated under load: no request and no job fails, and afterwards n
   expect(await calfleet(old, 'keys', 'rotate')).toMatchObject({ code: 1 });
 });
 
+type AskFleet = ReturnType<typeof askOf>;
+
+async function allowWrites({ userId, calendarId }: Mailbox, ask: AskFleet): Promise<void> {
+  const wish = {
+    auto_sync_enabled: false,
+    sync_frequency_minutes: 60,
+    conflict_strategy: 'newest_wins',
+    write_permissions: 'all',
+  };
+  expect(await ask(userId, 'POST', '/sync/schedule', { body: wish })).toMatchObject({ status: '200' });
+  const written = await ask(userId, 'PATCH', `/calendars/${calendarId}`, { body: { write_enabled: true } });
+  expect(written.status).toBe('200');
+}
+
+/** With its rows kept: its data key stays as well. */
+async function leave({ userId, accountId }: Mailbox, ask: AskFleet): Promise<void> {
+  await ask(userId, 'DELETE', `/accounts/${accountId}?purge=false`);
+  await eventually(async () =>
+    expect((await ask(userId, 'GET', `/accounts/${accountId}`)).body).toContain('"disconnected"'),
+  );
+}
+
 async function keepWorking(
   { userId, calendarId, edit }: Mailbox,
-  { ask, n, until }: { ask: ReturnType<typeof askOf>; n: number; until: AbortSignal },
+  { ask, n, until }: { ask: AskFleet; n: number; until: AbortSignal },
 ): Promise<void> {
   for (let turn = 0; !until.aborted; turn += 1) {
     const day = dayOf(turn);

@@ -56,13 +56,17 @@ interface Connected {
   userId: string;
 }
 
+function ownerOf(provider: Provider, email: string): { refreshTokens: readonly string[] } {
+  const { google, microsoft } = house.sandbox;
+  if (provider === 'microsoft') return microsoft.createMailbox({ email, calendars: [{ name: 'Calendar' }] });
+  const account = google.createAccount({ email });
+  account.createCalendar({ primary: true });
+  return account;
+}
+
 async function connect(provider: Provider): Promise<Connected> {
   const email = `owner-${(people += 1)}@example.test`;
-  const owner =
-    provider === 'google'
-      ? house.sandbox.google.createAccount({ email })
-      : house.sandbox.microsoft.createMailbox({ email, calendars: [{ name: 'Calendar' }] });
-  if ('createCalendar' in owner && provider === 'google') owner.createCalendar({ primary: true } as never);
+  const owner = ownerOf(provider, email);
   const { accountId, userId } = await house.addAccount({ provider, refreshTokens: owner.refreshTokens });
   return { provider, email, accountId, userId };
 }

@@ -113,7 +113,7 @@ type JsonSchema = Exclude<z.core.JSONSchema.BaseSchema, boolean>;
 
 function kindOf(schema: z.core.JSONSchema._JSONSchema): string {
   const { anyOf, enum: words, format, maxLength, pattern, type } = schema as JsonSchema;
-  const [one] = (anyOf ?? []).filter((each) => (each as JsonSchema).type !== 'null');
+  const [one] = (anyOf ?? []).filter((each) => each.type !== 'null');
   if (one !== undefined) return kindOf(one);
   if (words) return 'one of ours';
   if (format !== undefined) return format;
