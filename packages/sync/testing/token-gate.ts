@@ -20,7 +20,8 @@ export async function startTokenGate(origin: string): Promise<TokenGate> {
     asked += 1;
     const wait = kept ?? Promise.resolve();
     kept = null;
-    void pass(origin, request, response, wait);
+    // A connection that the origin cuts is cut here, too.
+    pass(origin, request, response, wait).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
