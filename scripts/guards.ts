@@ -11,6 +11,7 @@ import type { Guard } from './guards/guard.ts';
 import { invariants } from './guards/invariants.ts';
 import { leavingGuards } from './guards/leaving.ts';
 import { twoWay } from './guards/two-way.ts';
+import { vaultGuards } from './guards/vault.ts';
 import { windowed } from './guards/windowed.ts';
 import { writeBrake } from './guards/write-brake.ts';
 
@@ -23,6 +24,7 @@ const guards: readonly Guard[] = [
   ...writeBrake,
   ...callersGuards,
   ...leavingGuards,
+  ...vaultGuards,
 ];
 
 function run({ project, testFile, test }: Guard): { failed: boolean; ran: boolean } {

@@ -213,6 +213,38 @@ test('a row that somebody holds is waited for by nobody; what was put there mean
   expect(row && opened(sealedByNext, row)).toBe(refreshed);
 });
 
+test('a grant that is renewed between the look and the replacement is not overwritten', async () => {
+  const [renewed] = await plantAccounts(3);
+  if (!renewed) throw new Error('There is no account.');
+  const { db } = planted.fleet;
+  const fresh = 'of a new consent';
+  let transactions = 0;
+  const overtaken: Database = {
+    ...db,
+    transaction: async (options, work) => {
+      // Counted, read; now it would be replaced.
+      if ((transactions += 1) === 3) {
+        const dataKey = sealedByOld.newDataKey(renewed);
+        const sealed = sealedByOld.seal({
+          accountId: renewed,
+          dataKey,
+          field: 'refresh_token',
+          plaintext: fresh,
+        });
+        await planted.worker(
+          (tx) => tx.$executeRaw`
+            update calendar_accounts set data_key = ${dataKey}, refresh_token = ${sealed}
+             where id = ${renewed}::uuid`,
+        );
+      }
+      return db.transaction(options, work);
+    },
+  };
+  expect(await rotateTokenKeys({ ...planted.fleet, db: overtaken }, rings)).toBe(0);
+  const row = (await storedAccounts()).find(({ id }) => id === renewed);
+  expect(row && opened(sealedByNext, row)).toBe(fresh);
+});
+
 test('what does not open is left as it is, counted, and the exit code says so', async () => {
   const [moved, lost] = await plantAccounts(3);
   const foreign = createVault([newKey('t0')]).newDataKey(String(lost));
