@@ -11,19 +11,27 @@ export interface Keys {
 }
 
 /** Reads `keys.json` of the folder, or writes a new one. */
-export async function keepKeys(folder: string): Promise<Keys> {
-  const file = join(folder, 'keys.json');
+export const keepKeys = async (folder: string): Promise<Keys> => (await readKeys(folder)) ?? makeKeys(folder);
+
+/** null: there is none. */
+export async function readKeys(folder: string): Promise<Keys | null> {
+  const file = fileIn(folder);
   try {
     return JSON.parse(await readFile(file, 'utf8')) as Keys;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new Error(
-        `${file} cannot be read, and without its keys the kept accounts are lost. Put it back, or delete it and begin anew ` +
-          'with --fresh.',
-        { cause: error },
-      );
-    }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new Error(
+      `${file} cannot be read, and without its keys the kept accounts are lost. Put it back, or delete it and begin anew ` +
+        'with --fresh.',
+      { cause: error },
+    );
   }
+}
+
+const fileIn = (folder: string): string => join(folder, 'keys.json');
+
+async function makeKeys(folder: string): Promise<Keys> {
+  const file = fileIn(folder);
   const ring = (): string => `local:${randomBytes(32).toString('base64')}`;
   const keys: Keys = {
     TOKEN_ENCRYPTION_KEYS: ring(),

@@ -9,7 +9,7 @@ import {
 } from '@calfleet/config';
 import { openDatabase, type Database } from '@calfleet/db';
 import { systemClock, type Clock } from '@calfleet/domain';
-import { keepKeys } from '../keys.ts';
+import { readKeys } from '../keys.ts';
 import { readAnnounced } from '../running.ts';
 import { isUnset, withDefaults } from '../settings.ts';
 
@@ -51,5 +51,6 @@ export async function readKeyRings({
   root: string;
 }): Promise<RotationConfig> {
   const isRemote = !isUnset(env['DATABASE_URL']);
-  return rotationConfig(isRemote ? env : withDefaults(env, { ...(await keepKeys(join(root, '.calfleet'))) }));
+  const made = isRemote ? null : await readKeys(join(root, '.calfleet'));
+  return rotationConfig(withDefaults(env, { ...made }));
 }
