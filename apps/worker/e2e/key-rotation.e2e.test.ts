@@ -14,8 +14,10 @@ import {
   type TestDatabase,
   type TestRedis,
 } from '@calfleet/testkit';
+import { createVault, VaultError, type Vault } from '@calfleet/vault';
 import { Balancer, endInstance, listening, type Instance } from './balancer.ts';
 import { bundleProgram, type Program } from './bundle.ts';
+import { dumpPostgres } from './everything-kept.ts';
 import { expectExact } from './google-truth.ts';
 import { expectExactGraph } from './graph-truth.ts';
 import { openHouse, type House } from './house.ts';
@@ -172,11 +174,13 @@ test('a key is rotated under load: no request and no job fails, and afterwards n
   await Promise.all(roles.flatMap((role) => Array.from({ length: replicas }, () => start(role, ring.old))));
   const mailboxes = await Promise.all([connectGoogle(1), connectMicrosoft(1)]);
   const leaver = await connectGoogle(9);
+  const forgotten = await connectMicrosoft(9);
   for (const { expectExact: expectIt } of mailboxes) await eventually(expectIt);
   const door = new Balancer(fleet.api);
   const ask = askOf(door);
   for (const mailbox of mailboxes) await allowWrites(mailbox, ask);
   await leave(leaver, ask);
+  const backup = await purge(forgotten, ask);
   const trip = { body: { access: 'read' }, key: 'before the rotation' };
   const begun = await ask('ada', 'POST', '/accounts/google/authorize', trip);
 
@@ -216,6 +220,7 @@ test('a key is rotated under load: no request and no job fails, and afterwards n
   const keys = await house.db.transaction({ role: 'worker' }, countDataKeys);
   expect([...new Set(keys.map(({ key_id }) => key_id))]).toEqual(['next']);
   expect(keys).toContainEqual({ holder: 'disconnected_accounts', key_id: 'next', keys: 1 });
+  await expectShredded(backup);
   expect(await accountsNeedingTheirUser()).toBe(0);
   expect(await jobsFailed()).toBe(0);
   for (const role of roles) {
@@ -248,6 +253,58 @@ async function leave({ userId, accountId }: Mailbox, ask: AskFleet): Promise<voi
   await eventually(async () =>
     expect((await ask(userId, 'GET', `/accounts/${accountId}`)).body).toContain('"disconnected"'),
   );
+}
+
+interface BackedUp {
+  id: AccountId;
+  data_key: Uint8Array;
+  refresh_token: Uint8Array;
+}
+
+const sealedRows = (): Promise<BackedUp[]> =>
+  house.db.transaction(
+    { role: 'worker' },
+    (tx) => tx.$queryRaw<BackedUp[]>`select id, data_key, refresh_token from calendar_accounts`,
+  );
+
+/** @returns the row as a backup has it that was made before */
+async function purge({ userId, accountId }: Mailbox, ask: AskFleet): Promise<BackedUp> {
+  const backup = (await sealedRows()).find(({ id }) => id === accountId);
+  if (!backup) throw new Error('There is no such account.');
+  expect((await ask(userId, 'DELETE', `/accounts/${accountId}?purge=true`)).status).toBe('202');
+  await eventually(async () =>
+    expect(await sealedRows()).not.toContainEqual(expect.objectContaining({ id: accountId })),
+  );
+  return backup;
+}
+
+/** Nothing that is left opens it: neither another account's data key with both ring keys, nor its own without the old one. */
+async function expectShredded(backup: BackedUp): Promise<void> {
+  const ringOf = (...texts: string[]) =>
+    createVault(
+      texts.map((text) => {
+        const [id = '', key = ''] = text.split(':');
+        return { id, key: Buffer.from(key, 'base64') };
+      }),
+    );
+  const reasonOf = (vault: Vault, dataKey: Uint8Array): string => {
+    const { id: accountId, refresh_token: sealed } = backup;
+    const of = { accountId, dataKey: Buffer.from(dataKey), field: 'refresh_token' };
+    try {
+      return vault.open({ ...of, sealed: Buffer.from(sealed) });
+    } catch (error) {
+      return error instanceof VaultError ? error.reason : String(error);
+    }
+  };
+  for (const { data_key } of await sealedRows()) {
+    expect(reasonOf(ringOf(ring.next, ring.old), data_key)).toBe('does_not_open');
+  }
+  expect(reasonOf(ringOf(ring.next), backup.data_key)).toBe('unknown_key');
+  const kept = await dumpPostgres(database.adminUrl);
+  for (const bytes of [backup.data_key, backup.refresh_token]) {
+    const hex = Buffer.from(bytes).toString('hex');
+    expect([...kept].flatMap(([table, rows]) => (rows.includes(hex) ? [table] : []))).toEqual([]);
+  }
 }
 
 async function keepWorking(
