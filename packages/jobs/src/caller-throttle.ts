@@ -4,20 +4,23 @@
  * protects the service and must not be what takes it down.
  */
 import { createHash } from 'node:crypto';
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { openImpatient } from './connection.ts';
 import type { RedisAddress } from './contract.ts';
 import { within } from './within.ts';
 
 export interface CallerCount {
-  /** Of this minute, this request included; goes on beyond any limit. */
-  requests: number;
+  /** Requests that are left in this minute, this one taken off. */
+  remaining: number;
+  /** This request was one too many. */
+  isOver: boolean;
   /** Until the count begins anew, milliseconds. */
   resetMs: number;
 }
 
 export interface CallerThrottle {
-  /** Counts one request. @returns null: Redis did not say, so nobody is refused */
-  count(caller: string): Promise<CallerCount | null>;
+  /** Counts one request. @param limit requests a minute @returns null: Redis did not say, so nobody is refused */
+  count(caller: string, limit: number): Promise<CallerCount | null>;
   close(): Promise<void>;
 }
 
@@ -27,20 +30,9 @@ export interface CallerThrottleOptions extends RedisAddress {
 }
 
 /** The minute of a caller begins with its first request. */
-const windowMs = 60_000;
+const windowSeconds = 60;
 /** Every request waits for the answer, which takes less than a millisecond. */
 const answerMs = 250;
-
-const script = `
-local requests = redis.call('INCR', KEYS[1])
-local ms = redis.call('PTTL', KEYS[1])
-if ms < 0 then
-  ms = tonumber(ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ms)
-end
-return {requests, ms}
-`;
-const sha = createHash('sha1').update(script).digest('hex');
 
 export function createCallerThrottle({ redisUrl, prefix, onError }: CallerThrottleOptions): CallerThrottle {
   const redis = openImpatient(redisUrl);
@@ -51,24 +43,30 @@ export function createCallerThrottle({ redisUrl, prefix, onError }: CallerThrott
   };
   redis.on('error', lose);
 
-  const ask = async (key: string): Promise<unknown> => {
-    try {
-      return await redis.evalsha(sha, 1, key, windowMs);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return redis.eval(script, 1, key, windowMs);
-    }
+  /** Callers of one kind have one limit, so there are as many limiters as kinds. */
+  const limiters = new Map<number, RateLimiterRedis>();
+  const limiterOf = (points: number): RateLimiterRedis => {
+    const known = limiters.get(points);
+    if (known) return known;
+    const limiter = new RateLimiterRedis({
+      storeClient: redis,
+      keyPrefix: `${prefix}:caller`,
+      points,
+      duration: windowSeconds,
+    });
+    limiters.set(points, limiter);
+    return limiter;
   };
 
   return {
-    async count(caller) {
+    async count(caller, limit) {
       // A connection that is not there yet is not waited for, as each request would.
       if (redis.status !== 'ready') return null;
       try {
-        const answer = await within(answerMs, ask(keyOf(prefix, caller)), 'Redis did not answer in time');
-        const [requests, resetMs] = answer as [number, number];
+        const consumed = consume(limiterOf(limit), nameOf(caller));
+        const count = await within(answerMs, consumed, 'Redis did not answer in time');
         isAway = false;
-        return { requests, resetMs };
+        return count;
       } catch (error) {
         lose(error);
         return null;
@@ -78,5 +76,20 @@ export function createCallerThrottle({ redisUrl, prefix, onError }: CallerThrott
   };
 }
 
-const keyOf = (prefix: string, caller: string): string =>
-  `${prefix}:caller:${createHash('sha256').update(caller).digest('base64url').slice(0, 22)}`;
+/** The library throws what it counts where that is over the limit. */
+async function consume(limiter: RateLimiterRedis, caller: string): Promise<CallerCount> {
+  try {
+    return read(await limiter.consume(caller), { isOver: false });
+  } catch (thrown) {
+    if (thrown instanceof RateLimiterRes) return read(thrown, { isOver: true });
+    throw thrown;
+  }
+}
+
+const read = (
+  { remainingPoints, msBeforeNext }: RateLimiterRes,
+  { isOver }: Pick<CallerCount, 'isOver'>,
+): CallerCount => ({ remaining: remainingPoints, isOver, resetMs: msBeforeNext });
+
+const nameOf = (caller: string): string =>
+  createHash('sha256').update(caller).digest('base64url').slice(0, 22);

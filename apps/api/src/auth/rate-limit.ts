@@ -19,17 +19,17 @@ export async function limitCaller(
   caller: Caller,
   response: Response,
 ): Promise<void> {
-  const count = await by.throttle.count(nameOf(caller));
-  if (!count) return;
   const limit = caller.kind === 'key' ? by.limits.perKey : by.limits.perUser;
+  const count = await by.throttle.count(nameOf(caller), limit);
+  if (!count) return;
   const resetSeconds = Math.max(1, Math.ceil(count.resetMs / 1000));
   response.set({
     'ratelimit-policy': `${limit};w=60`,
     'ratelimit-limit': String(limit),
-    'ratelimit-remaining': String(Math.max(0, limit - count.requests)),
+    'ratelimit-remaining': String(count.remaining),
     'ratelimit-reset': String(resetSeconds),
   });
-  if (count.requests <= limit) return;
+  if (!count.isOver) return;
   response.set('retry-after', String(resetSeconds));
   throw new RequestProblem('rate_limited', `More than ${limit} requests within a minute`, { status: 429 });
 }
