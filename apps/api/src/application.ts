@@ -143,7 +143,7 @@ function ownUser({ refusals }: Context, request: Request, response: Response): s
   try {
     return userOf(caller, request);
   } catch (error) {
-    if (caller.kind === 'user') refusals.count('other_user', request);
+    if (caller.kind === 'user') refusals.count('other_user', addressOf(request));
     throw error;
   }
 }
@@ -156,7 +156,7 @@ const limited =
     const isExempt = isAdmin(caller) && request.path.startsWith('/admin/');
     if (throttle && limits && !isExempt) {
       await limitCaller({ throttle, limits }, caller, response).catch((error: unknown) => {
-        refusals.count('too_many', request);
+        refusals.count('too_many', addressOf(request));
         throw error;
       });
     }
@@ -167,7 +167,7 @@ const adminsOnly =
   ({ refusals }: Context) =>
   (request: Request, response: Response, next: NextFunction): void => {
     if (!isAdmin(callerOf(response))) {
-      refusals.count('scope', request);
+      refusals.count('scope', addressOf(request));
       throw new RequestProblem('not_allowed', 'Only an admin key may do this');
     }
     next();
@@ -180,6 +180,7 @@ function callOf(context: Context, request: Request, response: Response): AdminCa
     caller: callerOf(response),
     address: addressOf(request),
     method: request.method,
+    route: `${request.method} ${String(response.locals['pattern']).slice(prefix.length)}`,
     path: request.baseUrl + request.path,
     params: request.params as Record<string, string>,
     query: { ...request.query },

@@ -153,7 +153,7 @@ describe.each(['google', 'microsoft'] as const)('%s', (provider) => {
     forged.searchParams.delete('state');
     expect(await all.comeBack(forged.href)).toMatchObject({ status: 400, told: null });
     const said = refusals().slice(before).join('');
-    for (const reason of ['used', 'unknown', 'no_state']) expect(said).toContain(`"reason":"${reason}"`);
+    for (const reason of ['used', 'unknown', 'missing']) expect(said).toContain(`"reason":"${reason}"`);
     expect(said).not.toContain(trip.state);
     expect(await accountsOf(user)).toHaveLength(1);
   });

@@ -50,6 +50,8 @@ export interface Call {
   /** Where the connection comes from: a proxy's address behind a proxy. */
   address: string;
   method: string;
+  /** As it stands in the list of routes: `DELETE /accounts/:id`. */
+  route: string;
   /** Without its query. */
   path: string;
   params: Record<string, string>;

@@ -6,6 +6,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { api, type Transaction } from '@calfleet/db';
 import type { CalendarId } from '@calfleet/domain';
 import { onBehalfOf, type JobRequest } from '@calfleet/jobs';
+import { auditWrite } from './audit.ts';
 import { asUser, type Answer, type Call, type Context } from './context.ts';
 import { RequestProblem } from './problems.ts';
 
@@ -29,6 +30,7 @@ export async function performWrite(context: Context, call: Call, write: Write): 
       const first = await claim(context, call, tx);
       if (first) return { written: replay(first), rings: [] };
       const { rings = [], ...answer } = await write.work(tx);
+      await auditWrite(tx, call, { answer, at: context.clock.now() });
       if (call.idempotencyKey !== null) await store(call, call.idempotencyKey, tx, answer);
       return { written: { ...answer, replayed: false }, rings };
     },

@@ -14,6 +14,7 @@ import {
   type WorkersOptions,
 } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
+import { keepAuditChain } from './audit-chain.ts';
 import { createEngine } from './engine.ts';
 import { ensurePartitions, keepPartitions } from './feed-partitions.ts';
 import { createFleetGauges } from './fleet-gauges.ts';
@@ -104,7 +105,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     const sync = createEngine(config, { db, producer, limiter, logger, metrics, clock });
     const epoch = createRedisEpoch({ ...address, onError });
     closing.push(() => epoch.close());
-    const beats = [watchRedis({ sync, epoch, schedules, config }), keepPartitions(sync)];
+    const beats = [
+      watchRedis({ sync, epoch, schedules, config }),
+      keepPartitions(sync),
+      keepAuditChain(sync),
+    ];
     closing.push(() => Promise.all(beats.map((beat) => beat.stop())));
 
     const workers = startWorkers({

@@ -1,6 +1,7 @@
 export * as api from './api/index.ts';
 export * from './accounts.ts';
 export * from './api-keys.ts';
+export * from './audit-chain.ts';
 export * from './audit-log.ts';
 export * from './audits.ts';
 export * from './calendars.ts';

@@ -283,9 +283,9 @@ export async function mailboxShared(
   return row?.shared ? 'shared' : row?.unknown ? 'unknown' : 'alone';
 }
 
-/** It has left, its rows stay; its grant is forgotten. */
-export async function finishLeaving(tx: Transaction, id: AccountId, at: Date): Promise<void> {
-  await tx.$executeRaw`
+/** It has left, its rows stay; its grant is forgotten. @returns false: it does not leave, or is to leave nothing */
+export async function finishLeaving(tx: Transaction, id: AccountId, at: Date): Promise<boolean> {
+  const left = await tx.$executeRaw`
     with left_now as (
       update calendar_accounts
          set status = 'disconnected', status_reason = null, refresh_token = '\\x', access_token = null,
@@ -295,6 +295,7 @@ export async function finishLeaving(tx: Transaction, id: AccountId, at: Date): P
     )
     insert into calendar_changes (at, user_id, kind, account_id, fields, origin)
     select ${at}, user_id, 'account_changed', id, '{status}'::text[], 'system' from left_now`;
+  return left > 0;
 }
 
 /** It does not leave, or not any more. */

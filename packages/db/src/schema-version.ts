@@ -6,7 +6,7 @@ import type { Database } from './client.ts';
 import { sqlStateOf } from './failures.ts';
 
 /** The newest of prisma/migrations; a test compares. */
-export const schemaVersion = '20261126000000_key_rotation';
+export const schemaVersion = '20261126010000_audit_chain';
 
 /** Asked at the start of each process. @throws when the database is not migrated as far as this program */
 export async function refuseOlderSchema(db: Database): Promise<void> {

@@ -5,6 +5,7 @@
 import { asSyncError, NotAsked, type AccountId, type SyncError } from '@calfleet/domain';
 import {
   advanceLeaving,
+  appendAudit,
   channelsLeft,
   discardLeft,
   eventsUntold,
@@ -246,7 +247,10 @@ async function endGrant(deps: SyncDeps, account: LeavingAccount): Promise<Steppe
 }
 
 async function keep(deps: SyncDeps, { id }: LeavingAccount): Promise<Stepped> {
-  await deps.db.transaction({ role: 'worker' }, (tx) => finishLeaving(tx, id, deps.clock.now()));
+  const at = deps.clock.now();
+  await deps.db.transaction({ role: 'worker' }, async (tx) => {
+    if (await finishLeaving(tx, id, at)) await noteLeft(tx, { id, action: 'account.disconnected', at });
+  });
   return 'done';
 }
 
@@ -267,10 +271,15 @@ async function purge(
   await forgetJobs([account.id, ...calendars, ...watches]);
   await within(deps, account, calendars, async (tx) => {
     await purgeAccount(tx, account);
+    await noteLeft(tx, { id: account.id, action: 'account.purged', at: deps.clock.now() });
     return true;
   });
   return 'done';
 }
+
+/** Who asked for it stands in the audit log already. */
+const noteLeft = (tx: Transaction, { id, ...act }: { id: AccountId; action: string; at: Date }) =>
+  appendAudit(tx, { ...act, actor: 'process:worker', target: `account:${id}` });
 
 const calendarsOf = (deps: SyncDeps, { id }: LeavingAccount) =>
   deps.db.transaction({ role: 'worker' }, (tx) => calendarsLeaving(tx, id));

@@ -52,7 +52,7 @@ export function createAdminAdmission({ identify, refusals, clock }: AdmissionOpt
       throw error;
     });
     if (!isAdmin(caller)) {
-      refusals.count('scope', request);
+      refusals.count('scope', addressOf(request));
       throw new RequestProblem('not_allowed', 'Show an admin key');
     }
     if (!isFromThePage(request)) {

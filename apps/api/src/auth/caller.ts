@@ -44,7 +44,7 @@ export function createIdentify({ config, db, clock, logger, refusals }: Identify
   return async (credential, request) => {
     const verdict = await judge(credential);
     if (!('refused' in verdict)) return verdict;
-    refusals.count(verdict.refused, request);
+    refusals.count(verdict.refused, addressOf(request));
     throw notKnown();
   };
 }

@@ -1,13 +1,15 @@
 /**
- * Callers that were refused, counted: one row of the audit log for each minute that had any, however many there were, so
+ * Callers and returning browsers that were refused, counted: one row of the audit log for each minute that had any, however many there were, so
  * that whoever guesses keys cannot fill the log.
  */
-import type { IncomingMessage } from 'node:http';
 import { appendAudit, type Database } from '@calfleet/db';
 import type { Clock } from '@calfleet/domain';
 import type { Logger } from '@calfleet/telemetry';
 import type { JwtRefusal } from './jwt.ts';
 import type { KeyRefusal } from './key-lookup.ts';
+
+/** A browser back from a provider with a state that was not given out here, was used before, or is another provider's. */
+export type StateRefusal = 'missing' | 'unknown' | 'used' | 'other_provider';
 
 export type Refusal =
   | `key_${KeyRefusal}`
@@ -17,10 +19,12 @@ export type Refusal =
   /** A token of one user, used for another. */
   | 'other_user'
   /** More requests than a caller may make. */
-  | 'too_many';
+  | 'too_many'
+  | `state_${StateRefusal}`;
 
 export interface Refusals {
-  count(refusal: Refusal, request: IncomingMessage): void;
+  /** @param address where the connection comes from */
+  count(refusal: Refusal, address: string): void;
   /** Writes what was counted. */
   flush(): Promise<void>;
 }
@@ -56,8 +60,7 @@ export function createRefusals({
   };
 
   return {
-    count(refusal, request) {
-      const address = request.socket.remoteAddress ?? '';
+    count(refusal, address) {
       const source = sources.has(address) || sources.size < sourcesMax ? address : 'elsewhere';
       reasons.set(refusal, (reasons.get(refusal) ?? 0) + 1);
       sources.set(source, (sources.get(source) ?? 0) + 1);

@@ -1,6 +1,7 @@
 /** Where providers send browsers back to. The browser shows no key: what it carries was given out by us (finish.ts). */
 import { Router, type Request, type Response } from 'express';
 import type { ProviderName } from '@calfleet/domain';
+import { addressOf } from '../auth/caller.ts';
 import type { Connect, Context } from '../context.ts';
 import { notFound } from '../problems.ts';
 import { endings } from './endings.ts';
@@ -28,7 +29,15 @@ export function oauthCallback(context: Context): Router {
     const callback = callbackUrl(connect, name);
     answer(
       response,
-      await finishConsent(context, { provider: name, consent, callback, returned, logger, requestId }),
+      await finishConsent(context, {
+        provider: name,
+        consent,
+        callback,
+        returned,
+        address: addressOf(request),
+        logger,
+        requestId,
+      }),
     );
   });
   return router;

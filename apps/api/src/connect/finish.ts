@@ -5,6 +5,8 @@
 import { api } from '@calfleet/db';
 import { asSyncError, type Consent, type ConsentEndpoint, type ProviderName } from '@calfleet/domain';
 import type { Logger } from '@calfleet/telemetry';
+import { auditVisit, type Visitor } from '../audit.ts';
+import type { StateRefusal } from '../auth/refusals.ts';
 import type { Context } from '../context.ts';
 import { ring } from '../writes.ts';
 import { endingOfError, endingOfWord, type Ending } from './endings.ts';
@@ -29,7 +31,7 @@ export type Finish =
   | (Trip & { accountId: string; email: string | null })
   | (Trip & { ending: Ending; missing: string[] })
   /** Nobody is told but the browser, and not why. */
-  | { refused: 'no_state' | 'unknown' | 'used' | 'other_provider' };
+  | { refused: StateRefusal };
 
 export interface Arrival {
   provider: ProviderName;
@@ -37,6 +39,8 @@ export interface Arrival {
   /** Where the provider sent the browser. */
   callback: string;
   returned: Returned;
+  /** Where the browser's connection comes from. */
+  address: string;
   logger: Logger;
   requestId: string;
 }
@@ -44,11 +48,12 @@ export interface Arrival {
 export async function finishConsent(context: Context, arrival: Arrival): Promise<Finish> {
   const { provider, returned, logger } = arrival;
   const { state } = returned;
-  const refuse = (refused: Extract<Finish, { refused: unknown }>['refused']): Finish => {
+  const refuse = (refused: StateRefusal): Finish => {
+    context.refusals.count(`state_${refused}`, arrival.address);
     logger.warn('A return from a consent page was refused', { reason: refused, provider });
     return { refused };
   };
-  if (state === null) return refuse('no_state');
+  if (state === null) return refuse('missing');
   const now = context.clock.now();
   const taken = await context.db.transaction({ role: 'api', userId: '' }, (tx) =>
     api.takeOauthState(tx, { stateHash: hashOfState(state), now }),
@@ -57,7 +62,13 @@ export async function finishConsent(context: Context, arrival: Arrival): Promise
   // A code of one provider must never be shown to another one (RFC 9700, 4.4).
   if (taken.provider !== provider) return refuse('other_provider');
   const trip = { redirectUri: taken.redirectUri, state };
-  const end = (ending: Ending, facts: Record<string, unknown> = {}, missing: string[] = []): Finish => {
+  const visitor = { userId: taken.userId, address: arrival.address, requestId: arrival.requestId };
+  const end = async (
+    ending: Ending,
+    facts: Record<string, unknown> = {},
+    missing: string[] = [],
+  ): Promise<Finish> => {
+    await noteEnding(context, visitor, { provider, ending, ...(missing.length > 0 && { missing }) });
     logger[ending === 'misconfigured' ? 'error' : 'warn']('An account was not connected', {
       reason: ending,
       provider,
@@ -74,11 +85,22 @@ export async function finishConsent(context: Context, arrival: Arrival): Promise
   if (missing.length > 0 || refreshToken === null) {
     return end('missing_scope', { missing: missing.join(' ') }, missing);
   }
-  const { userId } = taken;
-  const kept = await keepGrant(context, { userId, provider, mailbox, scopes, refreshToken });
+  const kept = await keepGrant(context, { visitor, provider, mailbox, scopes, refreshToken });
   logger.info('An account was connected', { account_id: kept.accountId, provider, is_new: kept.isNew });
   await ring(context, arrival, kept.rings);
   return { ...trip, accountId: kept.accountId, email: mailbox.email };
+}
+
+/** Nothing came of it, so its user is told even where it cannot be written down. */
+async function noteEnding(
+  { db, clock, logger }: Context,
+  visitor: Visitor,
+  facts: Record<string, unknown>,
+): Promise<void> {
+  const act = { action: 'account.not_connected', at: clock.now(), facts };
+  await db
+    .transaction({ role: 'api', userId: visitor.userId }, (tx) => auditVisit(tx, visitor, act))
+    .catch(() => logger.warn('A consent that came to nothing could not be written down', facts));
 }
 
 /** Only what looks like one of theirs is repeated in the log. */

@@ -2,11 +2,12 @@
 import { api, sqlStateOf, type Transaction } from '@calfleet/db';
 import { newId, type AccountId, type CalendarId, type Consent, type ProviderName } from '@calfleet/domain';
 import type { JobRequest } from '@calfleet/jobs';
+import { auditVisit, type Visitor } from '../audit.ts';
 import type { Context } from '../context.ts';
 import { pullFor } from '../routes/calendars.ts';
 
 export interface Given {
-  userId: string;
+  visitor: Visitor;
   provider: ProviderName;
   mailbox: Consent['mailbox'];
   scopes: string[];
@@ -37,7 +38,8 @@ const uniqueViolation = '23505';
 
 /** @returns null when the account that was found has gone */
 async function tryToKeep({ db, vault, clock }: Context, given: Given): Promise<Kept | null> {
-  const { userId, provider, mailbox, scopes } = given;
+  const { visitor, provider, mailbox, scopes } = given;
+  const { userId } = visitor;
   const asOwner = <T>(work: (tx: Transaction) => Promise<T>, calendars: readonly CalendarId[] = []) =>
     db.transaction({ role: 'api', userId, calendars }, work);
   const found = await asOwner(async (tx) => {
@@ -57,14 +59,20 @@ async function tryToKeep({ db, vault, clock }: Context, given: Given): Promise<K
     ),
     now,
   };
+  const note = (tx: Transaction, action: string) =>
+    auditVisit(tx, visitor, { action, target: `account:${id}`, at: now, facts: { provider, scopes } });
   const discover: JobRequest = { name: 'discover-account', payload: { accountId: id } };
   if (!found) {
-    await asOwner((tx) => api.insertAccount(tx, { ...grant, provider, mailbox }));
+    await asOwner(async (tx) => {
+      await api.insertAccount(tx, { ...grant, provider, mailbox });
+      await note(tx, 'account.connected');
+    });
     return { accountId: id, isNew: true, rings: [discover] };
   }
   const { calendars: calendarIds } = found;
   const isKept = await asOwner(async (tx) => {
     if (!(await api.renewGrant(tx, { ...grant, email: mailbox.email }))) return false;
+    await note(tx, 'account.reconnected');
     // Nobody looked while there was no grant, and channels may have run out.
     await api.requestSync(tx, { userId, calendarIds, full: false, now });
     return true;

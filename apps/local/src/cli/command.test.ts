@@ -21,6 +21,11 @@ test.each([
   [['--stale=5', 'calendars'], { name: 'calendars', staleMinutes: 5 }],
   [['sync', '--calendar', id], { name: 'sync', calendar: id, full: false }],
   [['sync', `--calendar=${id.toUpperCase()}`, '--full'], { name: 'sync', calendar: id, full: true }],
+  [['audit-log', 'verify'], { name: 'audit-log verify', noted: null }],
+  [
+    ['audit-log', 'verify', '--noted', `12:${'0f'.repeat(32)}`],
+    { name: 'audit-log verify', noted: { n: 12n, hash: '0f'.repeat(32) } },
+  ],
   [['audit', '--user', 'ada'], { name: 'audit', user: 'ada', calendar: null, timeoutSeconds: 300 }],
   [
     ['audit', '--calendar', id, '--timeout', '9'],
@@ -58,6 +63,10 @@ test.each([
   [['calendars', '--colour'], /--colour/],
   [['calendars', '--stale', 'long'], /--stale wants a whole number from 1 to 525600, not "long"/],
   [['calendars', '--stale=0'], /--stale wants .* not "0"/],
+  [['audit-log'], /audit-log wants verify/],
+  [['audit-log', 'erase'], /audit-log wants verify/],
+  [['audit-log', 'verify', '--noted', '12'], /--noted wants a link/],
+  [['audit-log', 'verify', '--user', 'ada'], /audit-log knows no --user/],
   [['audit'], /audit needs one of --user <id> and --calendar <id>/],
   [['audit', '--user', 'ada', '--calendar', id], /audit needs one of/],
   [['audit', '--user', ' '], /--user is empty/],

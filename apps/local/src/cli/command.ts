@@ -1,5 +1,6 @@
 /** What an operator can say. */
 import { parseArgs } from 'node:util';
+import { readAuditLog, type AuditLogCommand } from './audit-log-command.ts';
 import { readKeys, type KeysCommand } from './keys-command.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -14,6 +15,7 @@ export type Command =
   | { name: 'calendars'; staleMinutes: number | null }
   | { name: 'sync'; calendar: string; full: boolean }
   | { name: 'audit'; user: string | null; calendar: string | null; timeoutSeconds: number }
+  | AuditLogCommand
   | KeysCommand;
 
 export const usage = `npm run calfleet -- <command>
@@ -30,6 +32,9 @@ export const usage = `npm run calfleet -- <command>
   audit --user <id> | --calendar <id> [--timeout <seconds>]
                                  compare with the provider now, repair, and print what differed; waits 300 seconds at
                                  most. Exit code 0: nothing differed, 1: something did, 2: it did not finish
+  audit-log verify [--noted <n>:<hash>]
+                                 whether an entry of the audit log was changed, moved or taken away; with a link that you
+                                 noted down, whether the whole chain was laid anew. Exit code 0: no, 1: something was
   keys create --scope app|admin [--name <text>] [--expires <n>d|h]
                                  a key of the API, shown this once; without --expires it is good until it is revoked
   keys list                      every key: its scope, when it was last used, whether it is still good
@@ -54,6 +59,7 @@ const options = {
   scope: { type: 'string' },
   name: { type: 'string' },
   expires: { type: 'string' },
+  noted: { type: 'string' },
 } as const;
 type Values = Partial<ReturnType<typeof parse>['values']>;
 
@@ -64,7 +70,7 @@ export function readCommand(args: readonly string[]): Command {
   if (values.help || name === undefined || name === 'help') return { name: 'help' };
   const isAdopt = name === 'accounts' && more[0] === 'adopt';
   const isDisconnect = name === 'accounts' && more[0] === 'disconnect';
-  if (more.length > 0 && !isAdopt && !isDisconnect && name !== 'keys')
+  if (more.length > 0 && !isAdopt && !isDisconnect && name !== 'keys' && name !== 'audit-log')
     throw new UsageError(`"${more.join(' ')}" is too much after ${name}.`);
   const only = (...allowed: (keyof typeof options)[]): void => {
     const odd = Object.keys(values).find((option) => !allowed.some((known) => known === option));
@@ -97,6 +103,9 @@ export function readCommand(args: readonly string[]): Command {
     case 'audit':
       only('user', 'calendar', 'timeout');
       return readAudit(values);
+    case 'audit-log':
+      only('noted');
+      return readAuditLog(more, values);
     case 'keys':
       return readKeys(more, values, only);
     default:

@@ -2,6 +2,7 @@
 import { badConfiguration, ConfigError, readEnvironment } from '@calfleet/config';
 import { adopt, showAccounts } from './accounts.ts';
 import { audit, auditExit } from './audit.ts';
+import { verifyAuditLog } from './audit-log.ts';
 import { showCalendars } from './calendars.ts';
 import { readCommand, usage, UsageError, type Command } from './command.ts';
 import { disconnect } from './disconnect.ts';
@@ -48,6 +49,8 @@ async function run(command: Exclude<Command, { name: 'help' }>, fleet: Fleet): P
       return 0;
     case 'audit':
       return audit(fleet, command);
+    case 'audit-log verify':
+      return verifyAuditLog(fleet, command);
     case 'keys create':
       await createKey(fleet, command);
       return 0;

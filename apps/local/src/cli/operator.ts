@@ -36,6 +36,7 @@ function targetOf(command: Command): string | null {
     case 'status':
     case 'accounts':
     case 'calendars':
+    case 'audit-log verify':
     case 'keys create':
     case 'keys list':
     case 'keys revoke':
