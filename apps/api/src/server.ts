@@ -4,7 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { refuseOlderSchema } from '@calfleet/db';
-import { prepareDeparture, type DepartureOptions } from '@calfleet/config';
+import {
+  limitClients,
+  prepareDeparture,
+  serverOptions,
+  type DepartureOptions,
+  type Patience,
+} from '@calfleet/config';
 import { ZoneTable } from '@calfleet/domain';
 import { createApplication } from './application.ts';
 import { createIdentify } from './auth/caller.ts';
@@ -15,7 +21,7 @@ import { problemBody, RequestProblem } from './problems.ts';
 
 export interface ApiOptions extends Omit<ApiDeps, 'config'> {
   /** `host` left out: all interfaces. Port 0: any free one. */
-  config: ApiDeps['config'] & { port: number; host?: string; allowSuperuser: boolean };
+  config: ApiDeps['config'] & { port: number; host?: string; allowSuperuser: boolean; patience?: Patience };
 }
 
 export interface Api {
@@ -51,20 +57,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     refusals,
     stopping: stopping.signal,
   });
-  const server = createServer(
-    {
-      maxHeaderSize: 16 * 1024,
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 5000,
-      // Longer than the idle time of common load balancers (60 s), which must not meet a closing connection.
-      keepAliveTimeout: 65_000,
-      noDelay: true,
-    },
-    application,
-  );
+  const patience = config.patience ?? patienceDefault;
+  const server = createServer(serverOptions(patience), application);
   const depart = prepareDeparture(server);
-  server.maxHeadersCount = 100;
+  limitClients(server, patience);
   server.on('clientError', refuseUnreadable);
   await listen(server, config);
   const { port } = server.address() as AddressInfo;
@@ -81,6 +77,14 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 }
 
 const flushMs = 1_000;
+
+/** Answers that wait for something begin within 30 s; exports go on for as long as they are read. */
+const patienceDefault: Patience = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  stalledMs: 120_000,
+  checkEveryMs: 5_000,
+};
 
 const noTokens = { secret: null, keySetUrl: null, issuer: null, audience: null };
 

@@ -11,7 +11,10 @@ export interface NotificationDeps {
   logger: Logger;
   metrics: Metrics;
   clock: Clock;
+  /** Of one source. */
   withinCap: RateCap;
+  /** Of one watch; asked about what is signed alone. */
+  withinChannelCap: RateCap;
   /** Jobs of Microsoft's batches on their way to Redis at the same time, at most. */
   storingMax: number;
 }

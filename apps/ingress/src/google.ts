@@ -13,7 +13,7 @@ import { requestIdOf } from './request-id.ts';
 type ReceivedAs = 'accepted' | 'malformed' | 'bad_token' | 'unknown_key' | 'rate_capped' | 'not_stored';
 
 export function receiveGoogle(deps: NotificationDeps) {
-  const { producer, signer, logger, metrics, clock, withinCap } = deps;
+  const { producer, signer, logger, metrics, clock, withinCap, withinChannelCap } = deps;
   const count = (outcome: ReceivedAs, kind = 'unknown') =>
     metrics.notificationReceived.inc({ provider: 'google', kind, outcome });
 
@@ -47,6 +47,10 @@ export function receiveGoogle(deps: NotificationDeps) {
         });
         return sendProblem(response, 'misconfigured');
       case 'ok':
+    }
+    if (!withinChannelCap(watchId)) {
+      count('rate_capped', event);
+      return sendProblem(response, 'rate_limited');
     }
     try {
       await producer.enqueue(

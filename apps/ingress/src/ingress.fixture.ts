@@ -7,12 +7,11 @@ import { createTestRedis, eventually, ManualClock, type TestRedis } from '@calfl
 import { createChannelSigner } from '@calfleet/vault';
 import { Writable } from 'node:stream';
 import { googlePath, microsoftPath } from './application.ts';
-import { startIngress } from './ingress.ts';
-import type { RateCapOptions } from './rate-cap.ts';
+import { startIngress, type IngressOptions } from './ingress.ts';
 
 export async function ingressOn(
   address: RedisAddress,
-  limits: { rateCap?: RateCapOptions; storingMax?: number } = {},
+  limits: Omit<IngressOptions['config'], 'port' | 'host'> = {},
 ) {
   let log = '';
   const destination = new Writable({

@@ -1,19 +1,32 @@
 /** The ingress as a server: limits on how slowly and how much a client may send, and a stop that answers everyone. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { prepareDeparture, type DepartureOptions } from '@calfleet/config';
+import {
+  limitClients,
+  prepareDeparture,
+  serverOptions,
+  type DepartureOptions,
+  type Patience,
+} from '@calfleet/config';
 import type { Clock } from '@calfleet/domain';
 import type { Producer } from '@calfleet/jobs';
 import type { Logger, Metrics } from '@calfleet/telemetry';
 import type { ChannelSigner } from '@calfleet/vault';
 import { createApplication } from './application.ts';
 import { storingMaxDefault } from './microsoft-batch.ts';
-import { createRateCap, rateCapDefault, type RateCapOptions } from './rate-cap.ts';
+import { channelCapDefault, createRateCap, rateCapDefault, type RateCapOptions } from './rate-cap.ts';
 import { refuseUnreadable } from './unreadable.ts';
 
 export interface IngressOptions {
   /** `host` left out: all interfaces. Port 0: any free one. */
-  config: { port: number; host?: string; rateCap?: RateCapOptions; storingMax?: number };
+  config: {
+    port: number;
+    host?: string;
+    rateCap?: RateCapOptions;
+    channelCap?: RateCapOptions;
+    storingMax?: number;
+    patience?: Patience;
+  };
   producer: Producer;
   signer: ChannelSigner;
   logger: Logger;
@@ -32,30 +45,27 @@ export interface Ingress {
   close(options?: DepartureOptions): Promise<void>;
 }
 
+const patienceDefault: Patience = {
+  headersMs: 10_000,
+  requestMs: 15_000,
+  stalledMs: 120_000,
+  checkEveryMs: 5_000,
+};
+
 export async function startIngress(options: IngressOptions): Promise<Ingress> {
   const { config, clock } = options;
   let stopping = false;
   const application = createApplication({
     ...options,
     withinCap: createRateCap(clock, config.rateCap ?? rateCapDefault),
+    withinChannelCap: createRateCap(clock, config.channelCap ?? channelCapDefault),
     storingMax: config.storingMax ?? storingMaxDefault,
     isStopping: () => stopping,
   });
-  const server = createServer(
-    {
-      // Google sends about 1 KiB of headers, tokens of at most 256 characters included.
-      maxHeaderSize: 16 * 1024,
-      headersTimeout: 10_000,
-      requestTimeout: 15_000,
-      connectionsCheckingInterval: 5000,
-      // Longer than the idle time of common load balancers (60 s), which must not meet a closing connection.
-      keepAliveTimeout: 65_000,
-      noDelay: true,
-    },
-    application,
-  );
+  const patience = config.patience ?? patienceDefault;
+  const server = createServer(serverOptions(patience), application);
   const depart = prepareDeparture(server);
-  server.maxHeadersCount = 100;
+  limitClients(server, patience);
   server.on('clientError', refuseUnreadable);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

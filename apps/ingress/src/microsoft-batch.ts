@@ -23,7 +23,7 @@ type DroppedAs = 'malformed' | 'unknown_event' | 'bad_token' | 'unknown_key';
 type RefusedAs = 'malformed' | 'too_large' | 'rate_capped' | 'overloaded';
 
 export function createBatchReceiver(deps: NotificationDeps) {
-  const { producer, signer, logger, metrics, withinCap, storingMax } = deps;
+  const { producer, signer, logger, metrics, withinCap, withinChannelCap, storingMax } = deps;
   const count = (kind: string, outcome: 'accepted' | 'not_stored' | DroppedAs | RefusedAs) =>
     metrics.notificationReceived.inc({ provider: 'microsoft', kind, outcome });
   const refuse = (outcome: RefusedAs, answer: Answer): Answer => {
@@ -69,7 +69,11 @@ export function createBatchReceiver(deps: NotificationDeps) {
     if (!withinCap(from.source, Math.floor(read.items.length / itemsPerRequest))) {
       return refuse('rate_capped', { code: 'rate_limited' });
     }
-    const { events, dropped, jobs } = judge(signer, read.items, from.receivedAt);
+    const { events, dropped, jobs, watches } = judge(signer, read.items, from.receivedAt);
+    // All of them are counted, and all come again with the one that is too much.
+    if (watches.filter((watch) => !withinChannelCap(watch)).length > 0) {
+      return refuse('rate_capped', { code: 'rate_limited' });
+    }
     if (storing + jobs.length > storingMax) return refuse('overloaded', { code: 'provider_unavailable' });
     annotate({ 'calfleet.items': read.items.length, 'messaging.batch.message_count': jobs.length });
     for (const { event, as } of dropped) count(event, as);
@@ -92,12 +96,15 @@ interface Judged {
   dropped: { event: string; as: DroppedAs }[];
   /** One for each watch and event: more of them say no more. */
   jobs: JobRequest[];
+  /** Each that a good item is about, once. */
+  watches: string[];
 }
 
 function judge(signer: ChannelSigner, items: readonly MicrosoftItem[], receivedAt: Date): Judged {
   const events: string[] = [];
   const dropped: Judged['dropped'] = [];
   const jobs = new Map<string, JobRequest>();
+  const watches = new Set<string>();
   for (const item of items) {
     if ('problem' in item) {
       dropped.push({ event: 'unknown', as: item.problem });
@@ -111,6 +118,7 @@ function judge(signer: ChannelSigner, items: readonly MicrosoftItem[], receivedA
     }
     events.push(event);
     const { watchId } = proof;
+    watches.add(watchId);
     const job = `${watchId}.${event}`;
     if (jobs.has(job)) continue;
     const payload = {
@@ -122,5 +130,5 @@ function judge(signer: ChannelSigner, items: readonly MicrosoftItem[], receivedA
     };
     jobs.set(job, { name: 'receive-notification', payload });
   }
-  return { events, dropped, jobs: [...jobs.values()] };
+  return { events, dropped, jobs: [...jobs.values()], watches: [...watches] };
 }

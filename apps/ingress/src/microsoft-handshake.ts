@@ -32,7 +32,6 @@ export function sayBack(response: Response, token: string): 'accepted' | 'malfor
     return 'too_large';
   }
   response.setHeader('content-type', 'text/plain; charset=utf-8');
-  response.setHeader('x-content-type-options', 'nosniff');
   response.status(200).end(token);
   return 'accepted';
 }

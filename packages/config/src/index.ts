@@ -23,3 +23,4 @@ export {
 export { settings, type SettingName } from './settings.ts';
 export type { RingKey, Schedule } from './values.ts';
 export { prepareDeparture, type DepartureOptions } from './departure.ts';
+export { limitClients, serverOptions, type Patience } from './slow-clients.ts';
