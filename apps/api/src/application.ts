@@ -17,7 +17,12 @@ import { boardPath, queueBoard } from './queue-board/board.ts';
 import { idempotencyKeyOf } from './requests/input.ts';
 import { adminRoutes, prefix, routes } from './routes/index.ts';
 
-export function createApplication(context: Context): Express {
+/** For whom a port is: whoever calls, administrators at work, or both. */
+export type Audience = 'all' | 'callers' | 'administrators';
+
+export function createApplication(context: Context, audience: Audience = 'all'): Express {
+  const forCallers = audience !== 'administrators';
+  const forAdministrators = audience !== 'callers';
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -31,10 +36,11 @@ export function createApplication(context: Context): Express {
     timeRequest(context.metrics, request.method, response, () => patternOf(request, response));
     next();
   });
-  app.use(helmet());
+  // JSON is no page; the pages say for themselves what they may load.
+  app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: nothing } }));
   app.use(healthRoutes(context));
-  app.use(boardPath, named(boardPath), queueBoard(context));
-  app.use(oauthCallback(context));
+  if (forAdministrators) app.use(boardPath, named(boardPath), queueBoard(context));
+  if (forCallers) app.use(oauthCallback(context));
 
   const calendar = express.Router({ caseSensitive: true });
   // Whoever is not known does not get as far as a body being read.
@@ -43,12 +49,12 @@ export function createApplication(context: Context): Express {
     next();
   });
   calendar.use(limited(context));
-  calendar.use('/admin', adminsOnly(context));
-  calendar.use(demandJson, express.json({ limit: bodyMax }));
-  for (const [method, path, handler] of routes) {
+  if (forAdministrators) calendar.use('/admin', adminsOnly(context));
+  calendar.use(demandJson, capBody, express.json({ limit: bodyMax }));
+  for (const [method, path, handler] of forCallers ? routes : []) {
     calendar[method](path, named(prefix + path), traced({ method, path }, serve(context, handler)));
   }
-  for (const [method, path, handler] of adminRoutes) {
+  for (const [method, path, handler] of forAdministrators ? adminRoutes : []) {
     calendar[method](path, named(prefix + path), traced({ method, path }, serveAdmin(context, handler)));
   }
   app.use(prefix, calendar);
@@ -59,6 +65,8 @@ export function createApplication(context: Context): Express {
   app.use(answerError(context));
   return app;
 }
+
+const nothing = { 'default-src': ["'none'"], 'base-uri': ["'none'"], 'frame-ancestors': ["'none'"] };
 
 /** As the ingress; the largest event that a provider takes is far smaller. */
 const bodyMax = 256 * 1024;
@@ -88,6 +96,23 @@ function demandJson(request: Request, _response: Response, next: NextFunction): 
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (hasBody && !request.is('application/json')) {
     throw new RequestProblem('invalid_input', 'Bodies are application/json', { status: 415 });
+  }
+  next();
+}
+
+/** Express reads a body to its end before it says that it is too large; whoever sends ten megabytes is told at once. */
+function capBody(request: Request, response: Response, next: NextFunction): void {
+  const tooLarge = () => {
+    response.setHeader('connection', 'close');
+    return new RequestProblem('invalid_input', 'The body is larger than 256 KiB', { status: 413 });
+  };
+  if (Number(request.headers['content-length'] ?? 0) > bodyMax) throw tooLarge();
+  if (request.headers['transfer-encoding'] !== undefined) {
+    let left = bodyMax;
+    request.on('data', (chunk: Buffer) => {
+      if (left >= 0 && chunk.length > left) next(tooLarge());
+      left -= chunk.length;
+    });
   }
   next();
 }
@@ -223,6 +248,8 @@ const requestIdOf = (response: Response): string => String(response.getHeader('x
 const answerError =
   ({ logger }: Context) =>
   (thrown: unknown, request: Request, response: Response, next: NextFunction): void => {
+    // Answered while its body was still coming.
+    if (response.writableEnded) return;
     if (response.headersSent) return next(thrown);
     const error = readError(thrown);
     const requestId = String(response.getHeader('x-request-id'));

@@ -1,5 +1,5 @@
 /** The API as a server: limits on slow clients, and a stop that answers everyone who is waiting. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
@@ -15,19 +15,28 @@ import { ZoneTable } from '@calfleet/domain';
 import { createApplication } from './application.ts';
 import { createIdentify } from './auth/caller.ts';
 import { createRefusals } from './auth/refusals.ts';
-import type { ApiDeps } from './context.ts';
+import type { ApiDeps, Context } from './context.ts';
 import { createPlaceableZones } from './placeable-zones.ts';
 import { problemBody, RequestProblem } from './problems.ts';
 
 export interface ApiOptions extends Omit<ApiDeps, 'config'> {
   /** `host` left out: all interfaces. Port 0: any free one. */
-  config: ApiDeps['config'] & { port: number; host?: string; allowSuperuser: boolean; patience?: Patience };
+  config: ApiDeps['config'] & {
+    port: number;
+    /** Of administrators alone; left out or null: `port` is for everybody. */
+    adminPort?: number | null;
+    host?: string;
+    allowSuperuser: boolean;
+    patience?: Patience;
+  };
 }
 
 export interface Api {
   port: number;
   /** Without a slash at its end. */
   url: string;
+  /** Where the queue board and the admin endpoints are; the same unless they have a port of their own. */
+  adminUrl: string;
   /**
    * Says that it goes and, if `linger` is given, serves on while balancers look elsewhere; then takes no new request,
    * answers what it has, and drops what is left after `timeoutMs`. Database and producer stay open.
@@ -49,31 +58,61 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const zones = new ZoneTable();
   const refusals = createRefusals(options);
   const jwt = config.jwt ?? noTokens;
-  const application = createApplication({
+  const context: Context = {
     ...options,
     zones,
     placeableZones: createPlaceableZones(db, zones),
     identify: createIdentify({ ...options, config: { adminKey: config.adminKey, jwt }, refusals }),
     refusals,
     stopping: stopping.signal,
-  });
-  const patience = config.patience ?? patienceDefault;
-  const server = createServer(serverOptions(patience), application);
-  const depart = prepareDeparture(server);
-  limitClients(server, patience);
-  server.on('clientError', refuseUnreadable);
-  await listen(server, config);
-  const { port } = server.address() as AddressInfo;
+  };
+  const { adminPort = null } = config;
+  const main = await open(createApplication(context, adminPort === null ? 'all' : 'callers'), config);
+  const admin = adminPort === null ? null : await openBeside(main, context, { ...config, port: adminPort });
   return {
-    port,
-    url: `http://${config.host ?? '127.0.0.1'}:${port}`,
+    port: main.port,
+    url: main.url,
+    adminUrl: (admin ?? main).url,
     close: async (options) => {
       stopping.abort();
-      await depart(options);
+      await Promise.all([main.depart(options), admin?.depart(options)]);
       // A database that is away must not hold the process.
       await Promise.race([refusals.flush(), pause(flushMs, undefined, { ref: false })]);
     },
   };
+}
+
+interface Door {
+  port: number;
+  url: string;
+  depart(options?: DepartureOptions): Promise<void>;
+}
+
+async function open(
+  application: RequestListener,
+  {
+    port: wanted,
+    host,
+    patience = patienceDefault,
+  }: Pick<ApiOptions['config'], 'port' | 'host' | 'patience'>,
+): Promise<Door> {
+  const server = createServer(serverOptions(patience), application);
+  const depart = prepareDeparture(server);
+  limitClients(server, patience);
+  server.on('clientError', refuseUnreadable);
+  await listen(server, { port: wanted, ...(host !== undefined && { host }) });
+  const { port } = server.address() as AddressInfo;
+  return { port, url: `http://${host ?? '127.0.0.1'}:${port}`, depart };
+}
+
+/** A port that is taken must not leave the other one open. */
+async function openBeside(main: Door, context: Context, config: ApiOptions['config']): Promise<Door> {
+  try {
+    return await open(createApplication(context, 'administrators'), config);
+  } catch (error) {
+    await main.depart({ timeoutMs: 0 });
+    throw error;
+  }
 }
 
 const flushMs = 1_000;

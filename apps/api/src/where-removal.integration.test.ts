@@ -6,8 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { api } from '@calfleet/db';
 import { newId, type AccountId, type CalendarId } from '@calfleet/domain';
-import { createLogger, createMetrics } from '@calfleet/telemetry';
-import { startApi, type Api } from './index.ts';
+import type { Api } from './index.ts';
+import { startBeside } from './testing/beside.ts';
 import { forgetful, withoutConditions, type Forgotten } from './testing/forgetful.ts';
 import { adminKey, openHouse, prefix, type Body, type House } from './testing/house.ts';
 import { seedChange, seedEvent, seedSingle, seedCalendar, type SeededCalendar } from './testing/rows.ts';
@@ -32,7 +32,8 @@ beforeAll(async () => {
   ada = await seedEverything('ada');
   await seedEverything('eve');
   digest = await digestOfOthers();
-  second = await startForgetful();
+  const db = forgetful(house.db, digest, (forgotten) => told.push(forgotten));
+  second = await startBeside(house, { db });
   await house.feedSettles();
 });
 afterAll(async () => {
@@ -172,25 +173,6 @@ async function marksOfEve(): Promise<string[]> {
       for (const [id] of row.matchAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g)) marks.add(id);
   }
   return [...marks];
-}
-
-async function startForgetful(): Promise<Api> {
-  return startApi({
-    config: {
-      port: 0,
-      host: '127.0.0.1',
-      adminKey,
-      allowSuperuser: false,
-      providers: { google: null, microsoft: null },
-    },
-    db: forgetful(house.db, digest, (forgotten) => told.push(forgotten)),
-    producer: house.producer,
-    queueBoard: house.queueBoard,
-    vault: house.vault,
-    logger: createLogger({ service: 'api', level: 'error' }),
-    metrics: createMetrics(),
-    clock: house.clock,
-  });
 }
 
 /** As Ada, to the API that forgets. */

@@ -16,6 +16,7 @@ const roles = {
   api: names(
     'LOG_LEVEL',
     'API_PORT',
+    'API_ADMIN_PORT',
     'API_PUBLIC_URL',
     'OAUTH_REDIRECT_URIS',
     'PLAIN_HTTP_HOSTS',
@@ -109,6 +110,8 @@ export function apiConfig(env: Environment) {
   return {
     logLevel: values.LOG_LEVEL,
     port: values.API_PORT,
+    /** Of the queue board and the admin endpoints; null: they share the port of the others. */
+    adminPort: values.API_ADMIN_PORT,
     /** Ends in `/`. */
     publicUrl: values.API_PUBLIC_URL,
     /** Where users may be sent back to after connecting. */

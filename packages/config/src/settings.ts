@@ -62,6 +62,10 @@ export const settings = {
   ),
   INGRESS_PORT: setting(value.port(), '4000', 'Port of the ingress; 0 is any free one.'),
   API_PORT: setting(value.port(), '4001', 'Port of the API; 0 is any free one.'),
+  API_ADMIN_PORT: optional(
+    value.port(),
+    'A port of their own for the queue board and the admin endpoints, which API_PORT then answers 404; 0 is any free one.',
+  ),
   WORKER_METRICS_PORT: setting(
     value.port(),
     '4002',
