@@ -1,6 +1,7 @@
 /** Real services, a clock and patience for tests. */
 export { eventually } from './eventually.ts';
 export type { EventuallyOptions } from './eventually.ts';
+export { hostileAddresses } from './hostile-addresses.ts';
 export { ManualClock } from './manual-clock.ts';
 export { startOwnPostgres, startOwnRedis } from './own-servers.ts';
 export { findPromtool, NoPromtool, promtool } from './promtool.ts';

@@ -70,6 +70,8 @@ function callOptions(calls: GoogleCalls, accessToken: string): MethodOptions {
     headers: { authorization: `Bearer ${accessToken}` },
     timeout: calls.timeoutMs,
     retry: false,
+    // The API never redirects, and nobody else is to be asked with a user's token, or from inside of our network.
+    redirect: 'manual',
     responseType: 'json',
     // Node's own fetch: one HTTP stack for all providers, with kept-alive connections.
     fetchImplementation: fetch,
