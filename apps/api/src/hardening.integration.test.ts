@@ -165,6 +165,45 @@ test('scripts in an event are text wherever it is shown', async () => {
   expect(JSON.stringify(page.body)).not.toContain('<script>');
 });
 
+test('a rule that never ends is bounded: by the day at the window, by the second at 10,000 times', async () => {
+  const user = `user-${newId()}`;
+  const { calendarId } = await seedCalendar(house, { userId: user });
+  const wish = { auto_sync_enabled: false, sync_frequency_minutes: 60, conflict_strategy: 'manual' };
+  await house.send('POST', '/sync/schedule', { ...wish, write_permissions: 'all' }, { user });
+  await house.send('PATCH', `/calendars/${calendarId}`, { write_enabled: true }, { user });
+  const time = (hour: string) => ({ date_time: `2026-11-24T${hour}:00:00Z`, time_zone: 'UTC' });
+  const timesOf = async (rule: string): Promise<number> => {
+    const event = { calendar_id: calendarId, summary: 'bomb', start: time('09'), end: time('10') };
+    const { status, body } = await house.send('POST', '/events', { ...event, recurrence: [rule] }, { user });
+    expect([rule, status]).toEqual([rule, 202]);
+    return (await house.worker('select from calendar_occurrences where owner_id = $1', [body.id])).length;
+  };
+  expect(await timesOf('RRULE:FREQ=DAILY')).toBe(361);
+  for (const rule of ['RRULE:FREQ=SECONDLY', 'RRULE:FREQ=MINUTELY', 'RRULE:FREQ=SECONDLY;COUNT=1000000000']) {
+    expect([rule, await timesOf(rule)]).toEqual([rule, 10_000]);
+  }
+});
+
+test('free/busy tells when, and never what', async () => {
+  const user = `user-${newId()}`;
+  const at = await seedCalendar(house, { userId: user });
+  const id = await seedSingle(house, at, {
+    summary: 'canary title',
+    attendees: [{ email: 'canary@example.test', name: 'canary guest' }],
+    zoned: ['2026-11-24T09:00:00Z', '2026-11-24T10:00:00Z', 'Europe/Berlin'],
+  });
+  await house.worker(
+    `update calendar_events set visibility = 'private', location = 'canary place', description = 'canary' where id = $1`,
+    [id],
+  );
+  const range = 'start=2026-11-23T00:00:00Z&end=2026-11-30T00:00:00Z';
+  const { body } = await house.get(`/freebusy?${range}`, { user });
+  expect(body.calendars[0]?.busy).toHaveLength(1);
+  expect(JSON.stringify(body)).not.toMatch(/canary|private/);
+  expect(JSON.stringify(body)).not.toContain(id);
+  expect(house.logs.join('')).not.toContain('canary');
+});
+
 describe('a port of their own for administrators', () => {
   const admin = { authorization: `Bearer ${adminKey}` };
   const post = { method: 'POST', headers: { ...admin, 'content-type': 'application/json' }, body: '{}' };

@@ -1,5 +1,6 @@
 /** Senders that mean harm: too much, too slowly, over the wrong protocol, under a false name. */
 import { connect } from 'node:net';
+import { newId } from '@calfleet/domain';
 import { createTestRedis, type TestRedis } from '@calfleet/testkit';
 import { googlePath, microsoftPath } from './application.ts';
 import { ingressOn } from './ingress.fixture.ts';
@@ -76,6 +77,22 @@ test('what is not signed does not count for a channel', async () => {
   const forged = house.headers({ 'X-Goog-Channel-Token': `v1.k1.${'Z'.repeat(43)}` });
   for (let n = 0; n < 10; n += 1) expect((await house.notify(forged)).status).toBe(401);
   expect((await house.notify(house.headers())).status).toBe(200);
+});
+
+test('a channel that was stopped, or never was, is answered as one that lives', async () => {
+  const answerTo = async (watchId: string) => {
+    const headers = house.headers({
+      'X-Goog-Channel-ID': watchId,
+      'X-Goog-Channel-Token': house.signer.sign(watchId).token,
+    });
+    const response = await house.notify({ ...headers, 'x-request-id': 'same' });
+    const said = [...response.headers].filter(([name]) => name !== 'date');
+    return { status: response.status, said, body: await response.text() };
+  };
+  const living = await answerTo(house.watchId);
+  expect(living.status).toBe(200);
+  // Nothing is looked up here, so nothing can be told.
+  expect(await answerTo(newId())).toEqual(living);
 });
 
 test('plain http is answered as such: nobody is sent on to https', async () => {
