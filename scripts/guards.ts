@@ -8,6 +8,7 @@ import { budget } from './guards/budget.ts';
 import { callersGuards } from './guards/callers.ts';
 import { fleet } from './guards/fleet.ts';
 import type { Guard } from './guards/guard.ts';
+import { hardeningGuards } from './guards/hardening.ts';
 import { invariants } from './guards/invariants.ts';
 import { leavingGuards } from './guards/leaving.ts';
 import { twoWay } from './guards/two-way.ts';
@@ -25,6 +26,7 @@ const guards: readonly Guard[] = [
   ...callersGuards,
   ...leavingGuards,
   ...vaultGuards,
+  ...hardeningGuards,
 ];
 
 function run({ project, testFile, test }: Guard): { failed: boolean; ran: boolean } {
