@@ -67,22 +67,25 @@ describe.each<Dialect>(['google', 'microsoft'])('%s', (provider) => {
 
 test('replayed and made-up states are counted in one row, however many they are', async () => {
   const own = await openConnecting();
-  newMailbox(own.sandbox, 'google', 'ada@example.test');
-  const trip = await own.begin('google');
-  const location = own.sandbox.consent({
-    authorizationUrl: trip.authorization_url,
-    account: 'ada@example.test',
-  });
-  for (let n = 0; n < 31; n += 1) await own.comeBack(location);
-  const forged = new URL(location);
-  for (let n = 0; n < 20; n += 1) {
-    forged.searchParams.set('state', `made-up-${n}`);
-    await own.comeBack(forged.href);
+  try {
+    newMailbox(own.sandbox, 'google', 'ada@example.test');
+    const trip = await own.begin('google');
+    const location = own.sandbox.consent({
+      authorizationUrl: trip.authorization_url,
+      account: 'ada@example.test',
+    });
+    for (let n = 0; n < 31; n += 1) await own.comeBack(location);
+    const forged = new URL(location);
+    for (let n = 0; n < 20; n += 1) {
+      forged.searchParams.set('state', `made-up-${n}`);
+      await own.comeBack(forged.href);
+    }
+    await own.house.api.close({ timeoutMs: 1_000 });
+    const told = await own.house.worker(`select * from audit_log where action = 'callers.refused'`);
+    expect(told).toMatchObject([{ facts: { reasons: { state_used: 30, state_unknown: 20 } } }]);
+  } finally {
+    await own.close();
   }
-  await own.house.api.close({ timeoutMs: 1_000 });
-  const told = await own.house.worker(`select * from audit_log where action = 'callers.refused'`);
-  expect(told).toMatchObject([{ facts: { reasons: { state_used: 30, state_unknown: 20 } } }]);
-  await own.close();
 });
 
 test('an account that a backend brings and takes away, by the key that asked', async () => {
