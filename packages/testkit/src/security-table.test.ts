@@ -29,10 +29,10 @@ test.each(named.map(({ number, file, titles }) => [number, file, titles] as cons
   (_number, file, titles) => {
     expect([file, existsSync(file)]).toEqual([file, true]);
     const text = readFileSync(file, 'utf8');
+    const lines = text.split('\n').map((line) => line.trim());
     const isThere = (title: string): boolean =>
       ["'", '"', '`'].some(
-        (quote) =>
-          text.includes(`(${quote}${title}${quote}`) || text.includes(`\n    ${quote}${title}${quote},`),
+        (quote) => text.includes(`(${quote}${title}${quote}`) || lines.includes(`${quote}${title}${quote},`),
       );
     expect(titles.filter((title) => title === '' || !isThere(title))).toEqual([]);
   },

@@ -40,7 +40,9 @@ async function walk({ db }: Fleet, noted: NotedLink | null) {
   let links = 0;
   for (;;) {
     const before: ReadLink | null = last;
-    const page: ReadLink[] = await db.transaction({ role: 'worker' }, (tx) => readLinks(tx, { before, limit: pageSize }));
+    const page: ReadLink[] = await db.transaction({ role: 'worker' }, (tx) =>
+      readLinks(tx, { before, limit: pageSize }),
+    );
     for (const link of page) {
       faults.push(...faultsOf(link, last, noted));
       first ??= link;
