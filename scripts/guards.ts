@@ -4,30 +4,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { budget } from './guards/budget.ts';
-import { callersGuards } from './guards/callers.ts';
-import { fleet } from './guards/fleet.ts';
 import type { Guard } from './guards/guard.ts';
-import { hardeningGuards } from './guards/hardening.ts';
-import { invariants } from './guards/invariants.ts';
-import { leavingGuards } from './guards/leaving.ts';
-import { twoWay } from './guards/two-way.ts';
-import { vaultGuards } from './guards/vault.ts';
-import { windowed } from './guards/windowed.ts';
-import { writeBrake } from './guards/write-brake.ts';
-
-const guards: readonly Guard[] = [
-  ...invariants,
-  ...windowed,
-  ...budget,
-  ...fleet,
-  ...twoWay,
-  ...writeBrake,
-  ...callersGuards,
-  ...leavingGuards,
-  ...vaultGuards,
-  ...hardeningGuards,
-];
+import { guards, misplaced } from './guards/index.ts';
 
 function run({ project, testFile, test }: Guard): { failed: boolean; ran: boolean } {
   const name = test === '' ? [] : ['--testNamePattern', test.replaceAll(/[()[\]]/g, '.')];
@@ -52,9 +30,9 @@ function run({ project, testFile, test }: Guard): { failed: boolean; ran: boolea
 }
 
 function takeOut(guard: Guard): string {
+  const wrong = misplaced(guard);
+  if (wrong !== '') return wrong;
   const text = readFileSync(guard.file, 'utf8');
-  const count = text.split(guard.guard).length - 1;
-  if (guard.invariant !== 'I3' && count !== 1) return `the guard stands ${count} times in ${guard.file}`;
   const whole = run(guard);
   if (!whole.ran) return 'its test was not found';
   if (whole.failed) return 'its test fails with the guard in place';

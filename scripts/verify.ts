@@ -1,7 +1,11 @@
-/** `npm run verify`: what is generated and committed equals what would be generated now. `--write` brings it up to date. */
+/**
+ * `npm run verify`: what is generated and committed equals what would be generated now, and guards quote lines that are
+ * there. `--write` brings up to date what can be generated.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { describeSettings } from '@calfleet/config';
 import { conflictsDoc } from '../packages/sync/testing/strategy-doc.ts';
+import { guards, misplaced } from './guards/index.ts';
 import { makePrometheusRule } from './prometheus-rule.ts';
 
 const artefacts: { file: string; make: (file: string) => string | Promise<string> }[] = [
@@ -24,6 +28,12 @@ async function main(write: boolean): Promise<void> {
       console.error(`${file} is stale: "npm run generate" writes it anew.`);
       process.exitCode = 1;
     }
+  }
+  for (const guard of guards) {
+    const wrong = misplaced(guard);
+    if (wrong === '') continue;
+    console.error(`scripts/guards: "${guard.says}": ${wrong}.`);
+    process.exitCode = 1;
   }
 }
 
