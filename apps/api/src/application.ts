@@ -9,16 +9,12 @@ import { asSyncError, SyncError } from '@calfleet/domain';
 import { inSpan, timeRequest } from '@calfleet/telemetry';
 import { addressOf, authenticate, isAdmin, userOf, type Caller } from './auth/caller.ts';
 import { limitCaller } from './auth/rate-limit.ts';
-import { oauthCallback } from './connect/callback.ts';
-import type { AdminCall, AdminHandler, Answer, Context, Handler } from './context.ts';
-import { healthRoutes } from './health.ts';
+import type { AdminCall, Answer, Context } from './context.ts';
+import { describeApi } from './description/document.ts';
 import { problemBody, RequestProblem } from './problems.ts';
-import { boardPath, queueBoard } from './queue-board/board.ts';
 import { idempotencyKeyOf } from './requests/input.ts';
-import { adminRoutes, prefix, routes } from './routes/index.ts';
-
-/** For whom a port is: whoever calls, administrators at work, or both. */
-export type Audience = 'all' | 'callers' | 'administrators';
+import type { AdminRoute, Audience, OpenRoute, UserRoute } from './route.ts';
+import { callRoutes, pageRoutes, prefix, type PlacedCall } from './routes/index.ts';
 
 export function createApplication(context: Context, audience: Audience = 'all'): Express {
   const forCallers = audience !== 'administrators';
@@ -38,26 +34,25 @@ export function createApplication(context: Context, audience: Audience = 'all'):
   });
   // JSON is no page; the pages say for themselves what they may load.
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: nothing } }));
-  app.use(healthRoutes(context));
-  if (forAdministrators) app.use(boardPath, named(boardPath), queueBoard(context));
-  if (forCallers) app.use(oauthCallback(context));
+  const isServed = ({ audience: of = 'all' }: OpenRoute) =>
+    of === 'all' || audience === 'all' || of === audience;
+  const document = describeApi([...callRoutes, ...pageRoutes]);
+  for (const { method, path, route } of pageRoutes.filter((placed) => isServed(placed.route))) {
+    app[route.isMount ? 'use' : method](path, named(path), route.serve(context, document));
+  }
 
-  const calendar = express.Router({ caseSensitive: true });
   // Whoever is not known does not get as far as a body being read.
-  calendar.use(async (request, response, next) => {
+  app.use(prefix, async (request, response, next) => {
     response.locals['caller'] = await authenticate(request, context.identify);
     next();
   });
-  calendar.use(limited(context));
-  if (forAdministrators) calendar.use('/admin', adminsOnly(context));
-  calendar.use(demandJson, capBody, express.json({ limit: bodyMax }));
-  for (const [method, path, handler] of forCallers ? routes : []) {
-    calendar[method](path, named(prefix + path), traced({ method, path }, serve(context, handler)));
+  app.use(prefix, limited(context));
+  if (forAdministrators) app.use(`${prefix}/admin`, adminsOnly(context));
+  app.use(prefix, demandJson, capBody, express.json({ limit: bodyMax }));
+  for (const placed of callRoutes) {
+    if (!(placed.route.scope === 'admin' ? forAdministrators : forCallers)) continue;
+    app[placed.method](placed.path, named(placed.path), traced(placed, serve(context, placed.route)));
   }
-  for (const [method, path, handler] of forAdministrators ? adminRoutes : []) {
-    calendar[method](path, named(prefix + path), traced({ method, path }, serveAdmin(context, handler)));
-  }
-  app.use(prefix, calendar);
 
   app.use(() => {
     throw new RequestProblem('not_found', 'There is no such address');
@@ -118,16 +113,15 @@ function capBody(request: Request, response: Response, next: NextFunction): void
 }
 
 type Serve = (request: Request, response: Response) => Promise<void>;
-type Route = { method: (typeof routes)[number][0]; path: string };
 
 /** Callers have shown their key by now, so their `traceparent` is believed. */
 const traced =
-  ({ method, path }: Route, work: Serve): Serve =>
+  ({ method, path }: PlacedCall, work: Serve): Serve =>
   (request, response) => {
-    const name = `api ${upper[method]} ${prefix}${path}` as const;
+    const name = `api ${upper[method]} ${path}` as const;
     const facts = {
       'http.request.method': upper[method],
-      'http.route': prefix + path,
+      'http.route': path,
       'calfleet.request_id': String(response.getHeader('x-request-id')),
     };
     const traceparent = request.headersDistinct['traceparent']?.[0];
@@ -144,21 +138,18 @@ const traced =
     });
   };
 
-const upper = { get: 'GET', post: 'POST', patch: 'PATCH', put: 'PUT', delete: 'DELETE' } as const;
+const upper = { get: 'GET', post: 'POST', patch: 'PATCH', delete: 'DELETE' } as const;
 
 const statusOf = (thrown: unknown): number => problemBody(readError(thrown), '').status;
 
 const serve =
-  (context: Context, handler: Handler): Serve =>
+  (context: Context, route: UserRoute | AdminRoute): Serve =>
   async (request, response) => {
-    const call = { ...callOf(context, request, response), userId: ownUser(context, request, response) };
-    await send(response, await handler(context, call));
+    const call = callOf(context, request, response);
+    if (route.scope === 'admin') return send(response, await route.handle(context, call));
+    const userId = ownUser(context, request, response);
+    await send(response, await route.handle(context, { ...call, userId }));
   };
-
-const serveAdmin =
-  (context: Context, handler: AdminHandler): Serve =>
-  async (request, response) =>
-    await send(response, await handler(context, callOf(context, request, response)));
 
 /** Set by the first hand of the router, which lets nobody pass without. */
 const callerOf = ({ locals }: Response): Caller => locals['caller'] as Caller;

@@ -1,5 +1,7 @@
 /** Errors of the outside surface: `application/problem+json`, one table, one shape. */
+import { z } from 'zod';
 import { SyncError, type SyncErrorCode } from '@calfleet/domain';
+import { instant } from './answers/times.ts';
 
 /** Exhaustive: a new code does not compile until it says here what a client sees. */
 const problems: Record<SyncErrorCode, { status: number; title: string }> = {
@@ -26,6 +28,35 @@ const problems: Record<SyncErrorCode, { status: number; title: string }> = {
   outside_window: { status: 422, title: 'The range reaches outside what is kept ready' },
   bug: { status: 500, title: 'Something went wrong' },
 };
+
+/** The problem as it is answered. */
+export const problem = z
+  .object({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().describe('What programs go by.'),
+    detail: z.string().describe('For people.'),
+    request_id: z.string().describe('As in X-Request-Id; named in every log line about the call.'),
+    errors: z
+      .array(
+        z.object({
+          path: z
+            .string()
+            .describe('Field, parameter or header; inside a body with dots; empty: the body as such.'),
+          message: z.string(),
+        }),
+      )
+      .optional(),
+    window: z
+      .object({ start: instant, end: instant })
+      .optional()
+      .describe('Of `outside_window`: what is kept ready.'),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457.' });
+
+export const problemStatus = (code: SyncErrorCode): number => problems[code].status;
+export const problemTitle = (code: SyncErrorCode): string => problems[code].title;
 
 export interface FieldError {
   /** Name of the field, parameter or header; inside a body with dots. Empty: the body as such. */

@@ -25,14 +25,22 @@ import {
 } from '@calfleet/sync';
 import { asUser, type Call, type Context } from './context.ts';
 import { invalid, notFound } from './problems.ts';
-import { isUuid, readQuery } from './requests/input.ts';
+import { isUuid } from './requests/input.ts';
 
 const scopes = ['this', 'following', 'all'] as const;
 export type Scope = (typeof scopes)[number];
 
-const scopeQuery = z.strictObject({
-  scope: z.enum(scopes, { error: 'must be this, following or all' }).optional(),
+export const scopeQuery = z.strictObject({
+  scope: z
+    .enum(scopes, { error: 'must be this, following or all' })
+    .optional()
+    .describe('Which occurrences are meant; with an `occurrence_id` it must be said.'),
 });
+
+export const eventOrOccurrenceId = z
+  .string()
+  .describe('An event id, or an `occurrence_id`.')
+  .meta({ pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(_\\d{8}(T\\d{6}Z)?)?$' });
 
 /** What the path and the query name. */
 export interface NamedEvent {
@@ -44,8 +52,7 @@ export interface NamedEvent {
 }
 
 /** @throws RequestProblem `not_found`, `invalid_input` */
-export async function readNamed(context: Context, call: Call): Promise<NamedEvent> {
-  const { scope } = readQuery(call, scopeQuery);
+export async function readNamed(context: Context, call: Call, scope: Scope | undefined): Promise<NamedEvent> {
   const text = call.params['id'] ?? '';
   const cut = text.lastIndexOf('_');
   const [owner, slot] = cut < 0 ? [text, null] : [text.slice(0, cut), text.slice(cut + 1)];

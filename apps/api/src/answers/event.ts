@@ -1,7 +1,91 @@
 /** Events and their occurrences as the outside surface shows them. */
+import { z } from 'zod';
 import type { api } from '@calfleet/db';
 import { originalStartOf, type Attendee, type Person, type ZoneTable } from '@calfleet/domain';
-import { dateTime, floatingTime, storedTime, zonedTime, type AnsweredTime } from './times.ts';
+import { providers } from './calendar.ts';
+import {
+  answeredTime,
+  dateTime,
+  floatingTime,
+  instant,
+  storedTime,
+  zonedTime,
+  type AnsweredTime,
+} from './times.ts';
+
+const attendee = z.object({
+  email: z.string().nullable(),
+  name: z.string().nullable(),
+  response: z.enum(['needs_action', 'accepted', 'declined', 'tentative']),
+  optional: z.boolean(),
+  organizer: z.boolean(),
+  self: z.boolean(),
+  resource: z.boolean(),
+});
+
+const eventMembers = {
+  id: z.uuid(),
+  calendar_id: z.uuid(),
+  account_id: z.uuid(),
+  provider: providers,
+  provider_event_id: z.string().nullable().describe('Null until the provider was told.'),
+  ical_uid: z.string().nullable(),
+  kind: z.enum(['single', 'series', 'exception']),
+  series_id: z.uuid().nullable().describe('Of an exception: the event that is its series.'),
+  original_start: answeredTime.nullable().describe('Of an exception: where its series had put it.'),
+  status: z.enum(['confirmed', 'tentative', 'cancelled']),
+  summary: z.string().nullable(),
+  description: z.string().nullable(),
+  location: z.string().nullable(),
+  start: answeredTime.nullable().describe('Null only of a deletion that came without times.'),
+  end: answeredTime.nullable().describe('Exclusive.'),
+  all_day: z.boolean(),
+  recurrence: z.array(z.string()).describe('RFC 5545 lines of a series, such as `RRULE:FREQ=DAILY;COUNT=3`.'),
+  attendees: z.array(attendee),
+  organizer: z
+    .object({ email: z.string().nullable(), name: z.string().nullable(), self: z.boolean() })
+    .nullable(),
+  meeting_url: z.string().nullable(),
+  visibility: z.enum(['default', 'public', 'private', 'confidential']),
+  transparency: z.enum(['opaque', 'transparent']).describe('`opaque`: its time is taken.'),
+  event_type: z.string().describe('As the provider says: `default`, `outOfOffice`, `focusTime`, …'),
+  html_link: z.string().nullable(),
+  managed: z.boolean().describe('Created through Calfleet.'),
+  held: z.boolean().describe('Its deletion waits for a word (held-deletes).'),
+  version: z.int().min(1).describe('Rises with every change; in quotes it is what If-Match takes.'),
+  provider_updated_at: instant.nullable(),
+  synced_at: instant,
+  deleted_at: instant.nullable(),
+};
+
+/** What some of an event's fields were, by name. */
+export const fieldValues = z.record(z.string(), z.unknown());
+
+export const event = z.object(eventMembers).meta({ id: 'Event' });
+
+export const occurrence = z
+  .object({
+    ...eventMembers,
+    occurrence_id: z
+      .string()
+      .describe('`<series id>_<YYYYMMDD | YYYYMMDDTHHMMSSZ>`; of a single event its id.'),
+    occurrence: z.object({
+      start: answeredTime,
+      end: answeredTime,
+      original_start: answeredTime.nullable().describe('Where the series had put it; null for singles.'),
+    }),
+  })
+  .meta({ id: 'Occurrence', description: 'The stored event, and which of its occurrences this one is.' });
+
+export const writtenEvent = z
+  .object({
+    ...eventMembers,
+    write: z
+      .object({ id: z.uuid(), state: z.literal('pending') })
+      .nullable()
+      .describe('What waits to be told to the provider; null: nothing changes. See GET /writes/{id}.'),
+  })
+  .meta({ id: 'WrittenEvent' });
 
 export function eventAnswer(zones: ZoneTable, row: api.EventRow) {
   return {

@@ -1,10 +1,21 @@
 /** How the outside surface writes times: `{date}`, or `{date_time, time_zone}` with the zone's own offset. */
+import { z } from 'zod';
 import type { EventTime, ZoneTable } from '@calfleet/domain';
 
-export type AnsweredTime =
-  | { date: string }
-  /** `date_time` has an offset, and `time_zone` is IANA; only floating times have neither. */
-  | { date_time: string; time_zone: string | null };
+export const instant = z.iso.datetime({ offset: true }).meta({ examples: ['2026-11-20T12:00:00.000Z'] });
+
+export const answeredTime = z
+  .union([
+    z.object({ date: z.iso.date() }).describe('All-day; as an end exclusive.'),
+    z
+      .object({ date_time: z.iso.datetime({ offset: true }), time_zone: z.string() })
+      .describe("An instant with its zone's own offset, and the IANA zone."),
+    z
+      .object({ date_time: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/), time_zone: z.null() })
+      .describe('Floating: the same wall-clock time wherever it is read.'),
+  ])
+  .meta({ id: 'Time' });
+export type AnsweredTime = z.output<typeof answeredTime>;
 
 /** A zone that nobody knows, or none, is answered in UTC. */
 export function zonedTime(zones: ZoneTable, instant: Date, zone: string | null): AnsweredTime {

@@ -1,11 +1,13 @@
 /** Where providers send browsers back to. The browser shows no key: what it carries was given out by us (finish.ts). */
-import { Router, type Request, type Response } from 'express';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
 import type { ProviderName } from '@calfleet/domain';
 import { addressOf } from '../auth/caller.ts';
-import type { Connect, Context } from '../context.ts';
+import type { Connect } from '../context.ts';
 import { notFound } from '../problems.ts';
+import { forEverybody, type OpenRoute } from '../route.ts';
 import { endings } from './endings.ts';
-import { finishConsent, type Finish, type Returned } from './finish.ts';
+import { finishConsent, type Arrival, type Finish, type Returned } from './finish.ts';
 import { endPage, pagePolicy } from './page.ts';
 
 const prefix = '/integrations/calendar/oauth';
@@ -14,37 +16,61 @@ const prefix = '/integrations/calendar/oauth';
 export const callbackUrl = ({ publicUrl }: Connect, provider: ProviderName): string =>
   new URL(`.${prefix}/${provider}/callback`, publicUrl).href;
 
-export function oauthCallback(context: Context): Router {
-  const router = Router({ caseSensitive: true });
-  router.get(`${prefix}/:provider/callback`, async (request, response) => {
-    const name = request.params.provider;
-    const { connect } = context;
-    if ((name !== 'google' && name !== 'microsoft') || !connect) throw notFound();
-    const consent = connect.consents.get(name);
-    // A look that is no visit (link checkers send HEAD) must not use up a state.
-    if (!consent || request.method !== 'GET') throw notFound();
-    const requestId = String(response.getHeader('x-request-id'));
-    const logger = context.logger.child({ request_id: requestId });
-    const returned = readReturned(request);
-    const callback = callbackUrl(connect, name);
-    answer(
-      response,
-      await finishConsent(context, {
-        provider: name,
-        consent,
-        callback,
-        returned,
-        address: addressOf(request),
-        logger,
-        requestId,
-      }),
-    );
-  });
-  return router;
-}
-
 /** Providers' codes have up to some 2,000 characters, and they add parameters as they please. */
 const textMax = 4096;
+
+const page = (description: string) => ({ description, type: 'text/html' });
+const brought = z.string().max(textMax).optional();
+
+const returned = {
+  summary: 'Where providers send browsers back to',
+  details:
+    'For browsers: the address is registered with the provider, to the letter. Whatever else a provider adds is passed over.',
+  query: z.object({
+    state: brought.describe('As it was given out; good once.'),
+    code: brought,
+    error: brought,
+    iss: brought,
+  }),
+  answers: {
+    200: page('Connected; a small page, where no `redirect_uri` was named.'),
+    302: {
+      description:
+        'Home to `redirect_uri`, with `state` and either `account_id` or `error` and `error_description`. Errors: ' +
+        Object.keys(endings)
+          .map((word) => `\`${word}\``)
+          .join(', '),
+      type: null,
+    },
+    400: page('Not connected, and why.'),
+    503: page('The provider does not answer.'),
+  },
+  problems: ['not_found', 'provider_unavailable'],
+} as const;
+
+const serveCallback: OpenRoute['serve'] = (context) => async (request, response) => {
+  const name = request.params['provider'];
+  const { connect } = context;
+  if ((name !== 'google' && name !== 'microsoft') || !connect) throw notFound();
+  const consent = connect.consents.get(name);
+  // A look that is no visit (link checkers send HEAD) must not use up a state.
+  if (!consent || request.method !== 'GET') throw notFound();
+  const requestId = String(response.getHeader('x-request-id'));
+  const logger = context.logger.child({ request_id: requestId });
+  const callback = callbackUrl(connect, name);
+  const arrival: Arrival = {
+    provider: name,
+    consent,
+    callback,
+    returned: readReturned(request),
+    address: addressOf(request),
+    logger,
+    requestId,
+  };
+  answer(response, await finishConsent(context, arrival));
+};
+
+export const oauthCallback: OpenRoute = { ...forEverybody(returned, serveCallback), audience: 'callers' };
 
 function readReturned({ query }: Request): Returned {
   const one = (name: string): string | null => {

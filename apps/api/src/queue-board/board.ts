@@ -8,11 +8,25 @@ import type { QueueBoardSource } from '@calfleet/jobs';
 import { createAdminAdmission } from '../auth/admin-page.ts';
 import { auditAct } from '../audit.ts';
 import type { Context } from '../context.ts';
+import type { OpenRoute } from '../route.ts';
 import { guardBoard } from './guard.ts';
 
 export const boardPath = '/admin/queues';
 
-export function queueBoard(context: Context): Router {
+export const queueBoard: OpenRoute = {
+  scope: 'page',
+  audience: 'administrators',
+  isMount: true,
+  description: {
+    summary: 'Bull Board over every queue of the fleet',
+    details:
+      'A page for administrators: an admin key as bearer token, or as the password of HTTP basic with any name.',
+    answers: { 200: { description: 'The page; what lies below is its own.', type: 'text/html' } },
+  },
+  serve: openBoard,
+};
+
+function openBoard(context: Context): Router {
   const admit = createAdminAdmission(context);
   const router = Router({ caseSensitive: true });
   router.use(ownAssetsOnly);

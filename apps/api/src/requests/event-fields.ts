@@ -24,13 +24,27 @@ const paragraphs = (max: number) =>
     .max(max, { error: `has more than ${max} characters` })
     .refine((text) => !/[^\P{Cc}\n\r\t]/u.test(text), { error: 'holds a control character' });
 
-const time = z.union(
-  [
-    z.strictObject({ date: z.iso.date({ error: 'is not a date' }) }),
-    z.strictObject({ date_time: z.string().max(40), time_zone: plainText({ max: 64 }).nullish() }),
-  ],
-  { error: 'must be {date} or {date_time, time_zone}' },
-);
+const time = z
+  .union(
+    [
+      z
+        .strictObject({ date: z.iso.date({ error: 'is not a date' }) })
+        .describe('All-day; as an end exclusive.'),
+      z.strictObject({
+        date_time: z
+          .string()
+          .max(40)
+          .describe('With offset (RFC 3339), or local beside a `time_zone`.')
+          .meta({ examples: ['2026-11-24T09:00:00+01:00', '2026-11-24T09:00:00'] }),
+        time_zone: plainText({ max: 64 })
+          .nullish()
+          .describe('IANA; a series takes place in one.')
+          .meta({ examples: ['Europe/Berlin'] }),
+      }),
+    ],
+    { error: 'must be {date} or {date_time, time_zone}' },
+  )
+  .meta({ id: 'GivenTime' });
 type GivenTime = z.output<typeof time>;
 
 const attendee = z.strictObject({
@@ -48,18 +62,21 @@ export const eventFields = {
   description: paragraphs(limits.description).nullish(),
   location: paragraphs(limits.location).nullish(),
   start: time.optional(),
-  end: time.optional(),
+  end: time.optional().describe('Of the kind of `start`, exclusive.'),
   recurrence: z
     .array(plainText({ max: limits.line }), { error: 'must be a list of lines' })
     .max(limits.lines, { error: `has more than ${limits.lines} lines` })
-    .optional(),
+    .optional()
+    .describe('RFC 5545 lines; an empty list makes a series a single event.')
+    .meta({ examples: [['RRULE:FREQ=WEEKLY;COUNT=4']] }),
   attendees: z
     .array(attendee, { error: 'must be a list' })
     .max(limits.attendees, { error: `has more than ${limits.attendees} entries` })
     .refine((all) => new Set(all.map(({ email }) => email.toLowerCase())).size === all.length, {
       error: 'names an address twice',
     })
-    .optional(),
+    .optional()
+    .describe('All of them; who was invited before keeps the answer that was given.'),
   visibility: oneOf(['default', 'public', 'private', 'confidential']).optional(),
   transparency: oneOf(['opaque', 'transparent']).optional(),
   status: oneOf(['confirmed', 'tentative']).optional(),

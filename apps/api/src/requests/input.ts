@@ -54,10 +54,14 @@ export const uuid = () =>
   z
     .string()
     .refine(isUuid, { error: 'is not a uuid' })
-    .transform((id) => id.toLowerCase());
+    .transform((id) => id.toLowerCase())
+    .meta({ format: 'uuid' });
 
 export const flag = () =>
-  z.enum(['true', 'false'], { error: 'must be true or false' }).transform((value) => value === 'true');
+  z
+    .enum(['true', 'false'], { error: 'must be true or false' })
+    .transform((value) => value === 'true')
+    .meta({ type: 'boolean' });
 
 /** Printable text; Postgres holds no U+0000 and nobody means one. */
 export const plainText = ({ max }: { max: number }) =>
@@ -73,7 +77,11 @@ export const wholeNumber = ({ min, max }: { min: number; max: number }) =>
     .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
       error: `must be a whole number from ${min} to ${max}`,
     })
-    .transform(Number);
+    .transform(Number)
+    .meta({ type: 'integer', minimum: min, maximum: max });
+
+/** Where a body is wanted that says nothing. */
+export const noFields = z.strictObject({});
 
 /** The key of an idempotent write, or null. */
 export function idempotencyKeyOf(headers: NodeJS.Dict<string[]>): string | null {

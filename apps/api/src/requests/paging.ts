@@ -3,13 +3,31 @@ import { z } from 'zod';
 import { invalid } from '../problems.ts';
 import { wholeNumber, isUuid } from './input.ts';
 
+export const pageSizeDefault = 50;
+
 /** 50 unless told, 500 at most. */
 export const pageParams = {
-  limit: wholeNumber({ min: 1, max: 500 }).optional(),
-  cursor: z.string().max(1000, { error: 'is not a cursor of this list' }).optional(),
+  limit: wholeNumber({ min: 1, max: 500 })
+    .optional()
+    .describe(`How many items at most; ${pageSizeDefault} unless told.`),
+  cursor: z
+    .string()
+    .max(1000, { error: 'is not a cursor of this list' })
+    .optional()
+    .describe('`next_cursor` of the page before, as it was answered; left out: the first page.'),
 };
 
-export const pageSizeDefault = 50;
+/** What a page of a list answers. */
+export const pageOf = <Item extends z.ZodType>(item: Item, description: string) =>
+  z
+    .object({
+      items: z.array(item),
+      next_cursor: z
+        .string()
+        .nullable()
+        .describe('To be sent as `cursor` for the next page; null at the end.'),
+    })
+    .describe(description);
 
 /** A list's name stands in its cursors: one of another list is refused. */
 export const writeCursor = (list: string, key: readonly string[]): string =>

@@ -4,6 +4,16 @@ import type { api } from '@calfleet/db';
 import type { ZoneTable } from '@calfleet/domain';
 import { invalid, RequestProblem } from '../problems.ts';
 
+/** A bound as it is asked for. @param what it bounds */
+export const boundText = (what: string) =>
+  z
+    .string({ error: 'is missing' })
+    .max(64)
+    .describe(
+      `${what}: an instant with offset (RFC 3339), or a local time or a date beside \`time_zone\`. Years 2 to 9998.`,
+    )
+    .meta({ examples: ['2026-11-23T00:00:00Z', '2026-11-23T00:00:00', '2026-11-23'] });
+
 export interface AskedRange {
   start: Date | null;
   end: Date | null;

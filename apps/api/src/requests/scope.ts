@@ -2,6 +2,17 @@
 import { api, type Transaction } from '@calfleet/db';
 import type { Context } from '../context.ts';
 import { invalid, notFound } from '../problems.ts';
+import { plainText, uuid } from './input.ts';
+
+export const placingParams = {
+  time_zone: plainText({ max: 64 })
+    .optional()
+    .describe(
+      'IANA zone in which bounds without offset are read, and all-day and floating items are placed; left out: of each calendar its own.',
+    )
+    .meta({ examples: ['Europe/Berlin'] }),
+  calendar_id: uuid().optional().describe('Of this calendar alone; left out: of all that are active.'),
+};
 
 export interface Placing {
   /** The asked zone, or null for each calendar's own. */

@@ -4,22 +4,42 @@ import { newId, type ConsentEndpoint, type ProviderName } from '@calfleet/domain
 import type { Vault } from '@calfleet/vault';
 import { callbackUrl } from '../connect/callback.ts';
 import { hashOfState, newSecret, stateLifeMs, verifierField } from '../connect/secrets.ts';
-import type { Context, Handler } from '../context.ts';
+import type { Context } from '../context.ts';
 import { invalid, notFound } from '../problems.ts';
-import { plainText, readBody, readQuery } from '../requests/input.ts';
+import { instant } from '../answers/times.ts';
+import { plainText } from '../requests/input.ts';
+import { forUser } from '../route.ts';
 import { performWrite } from '../writes.ts';
 
 const wish = z.strictObject({
-  redirect_uri: z.string({ error: 'must be text' }).max(2048).optional(),
+  redirect_uri: z
+    .string({ error: 'must be text' })
+    .max(2048)
+    .optional()
+    .describe('Where the browser is sent in the end, one of OAUTH_REDIRECT_URIS; left out: a small page.'),
   access: z.enum(['read', 'read_write'], { error: 'must be read or read_write' }),
   // RFC 5321: an address has 254 characters at most.
-  login_hint: plainText({ max: 254 }).optional(),
+  login_hint: plainText({ max: 254 }).optional().describe('The address that the page shall offer.'),
 });
 
+const authorized = {
+  summary: 'Begins a consent: where to send the browser of the user',
+  body: wish,
+  answers: {
+    200: z.object({
+      authorization_url: z.url(),
+      state: z
+        .string()
+        .describe('Comes back with the browser, so that you can see that it is the one you sent.'),
+      expires_at: instant.describe('Ten minutes from now.'),
+    }),
+  },
+  problems: ['not_found'],
+} as const;
+
 /** The address that the user's browser is to be sent to. What comes back is taken by the callback. */
-export const authorizeAccount: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  const { redirect_uri: redirectUri = null, access, login_hint: loginHint = null } = readBody(call, wish);
+export const authorizeAccount = forUser(authorized, async (context, call, { body }) => {
+  const { redirect_uri: redirectUri = null, access, login_hint: loginHint = null } = body;
   const { provider, consent, connect } = consentOf(context, call.params['provider']);
   if (redirectUri !== null && !connect.redirectUris.includes(redirectUri)) {
     throw invalid('redirect_uri', 'is not one of OAUTH_REDIRECT_URIS');
@@ -60,7 +80,7 @@ export const authorizeAccount: Handler = async (context, call) => {
     },
   });
   return { ...written, body: openAnswer(vault, written.body) };
-};
+});
 
 /** @throws RequestProblem */
 function consentOf(

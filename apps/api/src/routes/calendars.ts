@@ -2,17 +2,23 @@ import { z } from 'zod';
 import { api } from '@calfleet/db';
 import { conflictStrategies, type CalendarId } from '@calfleet/domain';
 import type { JobRequest } from '@calfleet/jobs';
-import { calendarAnswer } from '../answers/calendar.ts';
-import { asUser, type Call, type Context, type Handler } from '../context.ts';
+import { calendar, calendarAnswer } from '../answers/calendar.ts';
+import { asUser, type Call, type Context } from '../context.ts';
 import { invalid, notFound } from '../problems.ts';
-import { pathId, readBody, readQuery, uuid } from '../requests/input.ts';
-import { idPage, pageParams } from '../requests/paging.ts';
+import { pathId, uuid } from '../requests/input.ts';
+import { idPage, pageOf, pageParams } from '../requests/paging.ts';
+import { forUser } from '../route.ts';
 import { performWrite } from '../writes.ts';
 
-const listQuery = z.strictObject({ ...pageParams, account_id: uuid().optional() });
+const listed = {
+  summary: 'Calendars of the user',
+  query: z.strictObject({ ...pageParams, account_id: uuid().optional().describe('Of this account alone.') }),
+  answers: { 200: pageOf(calendar, 'Oldest first.') },
+  problems: ['not_found'],
+} as const;
 
-export const listCalendars: Handler = async (context, call) => {
-  const { account_id: accountId = null, ...query } = readQuery(call, listQuery);
+export const listCalendars = forUser(listed, async (context, call, given) => {
+  const { account_id: accountId = null, ...query } = given.query;
   const { page, answer } = idPage('calendars', query);
   const { userId } = call;
   const rows = await asUser(context, call, async (tx) => {
@@ -27,31 +33,39 @@ export const listCalendars: Handler = async (context, call) => {
       (row) => calendarAnswer(row, context.clock),
     ),
   };
-};
+});
 
-export const getCalendar: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  return { status: 200, body: calendarAnswer(await ownCalendar(context, call), context.clock) };
-};
+const shown = { summary: 'One calendar', answers: { 200: calendar }, problems: ['not_found'] } as const;
+
+export const getCalendar = forUser(shown, async (context, call) => ({
+  status: 200,
+  body: calendarAnswer(await ownCalendar(context, call), context.clock),
+}));
 
 const onOrOff = z.boolean({ error: 'must be true or false' }).optional();
 const switches = z
   .strictObject({
-    active: onOrOff,
-    incremental_enabled: onOrOff,
-    write_enabled: onOrOff,
+    active: onOrOff.describe('Whether it is mirrored.'),
+    incremental_enabled: onOrOff.describe('False: every pull is a full round, the way back from trouble.'),
+    write_enabled: onOrOff.describe('Whether users may write to it.'),
     conflict_strategy: z
       .enum(conflictStrategies, { error: `must be one of ${conflictStrategies.join(', ')}` })
       .nullable()
-      .optional(),
+      .optional()
+      .describe('Null: as the user prefers.'),
   })
   .refine((given) => Object.values(given).some((value) => value !== undefined), {
     error: 'names no field to change',
   });
 
-export const changeCalendar: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  const given = readBody(call, switches);
+const changed = {
+  summary: 'Turns switches of a calendar',
+  body: switches,
+  answers: { 200: calendar },
+  problems: ['not_found'],
+} as const;
+
+export const changeCalendar = forUser(changed, async (context, call, { body: given }) => {
   const { active, incremental_enabled: incrementalEnabled, write_enabled: writeEnabled } = given;
   const { id } = await ownCalendar(context, call);
   const { userId } = call;
@@ -75,16 +89,34 @@ export const changeCalendar: Handler = async (context, call) => {
       };
     },
   });
-};
+});
 
 const decision = z.strictObject({
   action: z.enum(['apply', 'discard'], { error: 'must be apply or discard' }),
 });
 
+const decided = {
+  summary: 'Decides about deletions that are held',
+  details:
+    'So many events vanished at once that nothing was deleted. `apply` looks again with a full round and deletes what is still gone; `discard` keeps the events for good.',
+  body: decision,
+  answers: {
+    202: z.object({
+      status: z.enum(['queued', 'completed']),
+      calendar_id: z.uuid(),
+      action: z.enum(['apply', 'discard']),
+      events: z.int().min(1).describe('How many were held.'),
+      request_seq: z
+        .int()
+        .optional()
+        .describe('Of `apply`: done when `synced_seq` of GET /sync/status has reached it.'),
+    }),
+  },
+  problems: ['not_found'],
+} as const;
+
 /** The brake held deletions: `apply` verifies with a full round and deletes, `discard` keeps the events for good. */
-export const decideHeldDeletes: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  const { action } = readBody(call, decision);
+export const decideHeldDeletes = forUser(decided, async (context, call, { body: { action } }) => {
   const { id } = await ownCalendar(context, call);
   const held = { userId: call.userId, calendarId: id, now: context.clock.now() };
   return performWrite(context, call, {
@@ -106,7 +138,7 @@ export const decideHeldDeletes: Handler = async (context, call) => {
       };
     },
   });
-};
+});
 
 /** The calendar that the path names. @throws RequestProblem `not_found` */
 async function ownCalendar(context: Context, call: Call): Promise<api.CalendarRow> {

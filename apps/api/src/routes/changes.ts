@@ -2,11 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { api, type Transaction } from '@calfleet/db';
-import { asUser, type Call, type Context, type Handler } from '../context.ts';
+import { instant } from '../answers/times.ts';
+import { asUser, type Call, type Context } from '../context.ts';
 import { cursorOf, readFeedCursor, writeFeedCursor, type FeedCursor } from '../feed-cursor.ts';
 import { invalid, RequestProblem } from '../problems.ts';
-import { readQuery, uuid, wholeNumber } from '../requests/input.ts';
+import { uuid, wholeNumber } from '../requests/input.ts';
 import { pageParams, pageSizeDefault } from '../requests/paging.ts';
+import { forUser } from '../route.ts';
 
 /** Past it, a client lists and continues from the list's `feed_cursor`. */
 const retentionMs = 30 * 86_400_000;
@@ -15,11 +17,48 @@ const retentionMs = 30 * 86_400_000;
 const rereadMs = 250;
 
 const changesQuery = z.strictObject({
-  after: z.string({ error: 'is missing: start, now or a cursor' }).max(200),
+  after: z
+    .string({ error: 'is missing: start, now or a cursor' })
+    .max(200)
+    .describe('`start`, `now`, or a cursor: `next_cursor` of the last answer, or `feed_cursor` of a list.')
+    .meta({ examples: ['start', 'now'] }),
   limit: pageParams.limit,
-  wait_seconds: wholeNumber({ min: 0, max: 30 }).optional(),
-  calendar_id: uuid().optional(),
+  wait_seconds: wholeNumber({ min: 0, max: 30 })
+    .optional()
+    .describe('How long to wait for something to answer; 0 unless told.'),
+  calendar_id: uuid().optional().describe('Of this calendar alone.'),
 });
+
+const change = z
+  .object({
+    cursor: z.string(),
+    at: instant,
+    kind: z
+      .enum(['created', 'updated', 'deleted', 'expired', 'calendar_changed', 'account_changed'])
+      .describe('`expired`: it left the window that is kept; it was not deleted.'),
+    event_id: z.uuid().nullable(),
+    calendar_id: z.uuid().nullable(),
+    account_id: z.uuid().nullable(),
+    series_id: z.uuid().nullable(),
+    version: z.int().nullable(),
+    fields: z.array(z.string()).describe('What changed, as far as it is known.'),
+    origin: z.enum(['local', 'provider', 'resolution', 'system']).describe('Who made the change.'),
+  })
+  .meta({ id: 'Change' });
+
+const followed = {
+  summary: 'The change feed: what happened since a cursor',
+  details:
+    'Without gaps, and in order for each event. A cursor is good for 30 days; after that it is a 410: list the events, then continue from `feed_cursor` of the list.',
+  query: changesQuery,
+  answers: {
+    200: z.object({
+      items: z.array(change),
+      next_cursor: z.string().describe('Never null: to be sent as `after` the next time.'),
+    }),
+  },
+  problems: ['gone'],
+} as const;
 
 interface Question {
   position: api.FeedPosition;
@@ -27,8 +66,7 @@ interface Question {
   limit: number;
 }
 
-export const listChanges: Handler = async (context, call) => {
-  const query = readQuery(call, changesQuery);
+export const listChanges = forUser(followed, async (context, call, { query }) => {
   const { limit = pageSizeDefault, calendar_id: calendarId = null } = query;
   const position = await asUser(context, call, (tx) => startingPoint(context, tx, query.after));
   const deadline = AbortSignal.timeout((query.wait_seconds ?? 0) * 1000);
@@ -39,7 +77,7 @@ export const listChanges: Handler = async (context, call) => {
     if (page.items.length > 0 || wait === 0 || enough.aborted) return { status: 200, body: page };
     await pause(rereadMs, undefined, { signal: enough }).catch(() => undefined);
   }
-};
+});
 
 /** @throws RequestProblem `gone` when rows after the cursor may be missing */
 async function startingPoint(context: Context, tx: Transaction, after: string): Promise<api.FeedPosition> {

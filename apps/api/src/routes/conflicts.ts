@@ -1,23 +1,48 @@
 import { z } from 'zod';
 import { api, readStoredEvent, type Transaction } from '@calfleet/db';
+import { conflictStrategies } from '@calfleet/domain';
 import { resolveConflict as resolve, type Decision, type WrittenCalendar } from '@calfleet/sync';
-import { storedValues } from '../answers/times.ts';
-import { asUser, type Call, type Context, type Handler } from '../context.ts';
+import { fieldValues } from '../answers/event.ts';
+import { instant, storedValues } from '../answers/times.ts';
+import { asUser, type Call, type Context } from '../context.ts';
 import { invalid, notFound } from '../problems.ts';
 import { changedFields, eventFields } from '../requests/event-fields.ts';
-import { pathId, readBody, readQuery } from '../requests/input.ts';
-import { idPage, pageParams } from '../requests/paging.ts';
+import { pathId } from '../requests/input.ts';
+import { idPage, pageOf, pageParams } from '../requests/paging.ts';
+import { forUser } from '../route.ts';
 import { writableCalendar } from '../writable-calendar.ts';
 import { performWrite } from '../writes.ts';
 
 const statuses = ['open', 'resolved'] as const;
-const listQuery = z.strictObject({
-  ...pageParams,
-  status: z.enum(statuses, { error: `must be one of ${statuses.join(', ')}` }).optional(),
-});
+const resolutions = ['local', 'provider', 'merge'] as const;
 
-export const listConflicts: Handler = async (context, call) => {
-  const { status = null, ...query } = readQuery(call, listQuery);
+export const conflict = z
+  .object({
+    id: z.uuid(),
+    event_id: z.uuid(),
+    fields: z.array(z.string()).describe('What both sides touched.'),
+    base: fieldValues.describe('What both sides began with.'),
+    local: fieldValues,
+    provider: fieldValues,
+    strategy: z.enum(conflictStrategies),
+    status: z.enum(statuses),
+    resolution: z.enum(resolutions).nullable(),
+    resolved_by: z.string().nullable().describe('A user, `strategy` or `provider`.'),
+    created_at: instant,
+  })
+  .meta({ id: 'Conflict' });
+
+const listed = {
+  summary: 'Edits that collided, with both values',
+  query: z.strictObject({
+    ...pageParams,
+    status: z.enum(statuses, { error: `must be one of ${statuses.join(', ')}` }).optional(),
+  }),
+  answers: { 200: pageOf(conflict, 'Newest first.') },
+};
+
+export const listConflicts = forUser(listed, async (context, call, given) => {
+  const { status = null, ...query } = given.query;
   const { page, answer } = idPage('conflicts', query);
   const { userId } = call;
   const rows = await asUser(context, call, (tx) => api.listConflicts(tx, { userId, status, ...page }));
@@ -29,28 +54,38 @@ export const listConflicts: Handler = async (context, call) => {
       (row) => conflictAnswer(context, row),
     ),
   };
-};
+});
 
-export const getConflict: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  return { status: 200, body: conflictAnswer(context, await ownConflict(context, call)) };
-};
+const shown = { summary: 'One conflict', answers: { 200: conflict }, problems: ['not_found'] } as const;
 
-const resolutions = ['local', 'provider', 'merge'] as const;
+export const getConflict = forUser(shown, async (context, call) => ({
+  status: 200,
+  body: conflictAnswer(context, await ownConflict(context, call)),
+}));
+
 const decision = z
   .strictObject({
     resolution: z.enum(resolutions, { error: `must be one of ${resolutions.join(', ')}` }),
-    event: z.strictObject(eventFields, { error: 'must be an object' }).optional(),
+    event: z
+      .strictObject(eventFields, { error: 'must be an object' })
+      .optional()
+      .describe('With `merge`, and with no other: the fields as they shall be.'),
   })
   .refine(({ resolution, event }) => (resolution === 'merge') === (event !== undefined), {
     path: ['event'],
     error: 'goes with the resolution merge, and with no other',
   });
 
-/** Said twice, it is done once: what is decided stays so. */
-export const resolveConflict: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  const { resolution, event: given } = readBody(call, decision);
+const resolved = {
+  summary: 'Decides a conflict',
+  details: 'Said twice, it is done once: what is decided stays so.',
+  body: decision,
+  answers: { 200: conflict },
+  problems: ['not_found', 'not_allowed', 'credentials_revoked'],
+} as const;
+
+export const resolveConflict = forUser(resolved, async (context, call, { body }) => {
+  const { resolution, event: given } = body;
   if (given && Object.keys(given).length === 0) throw invalid('event', 'names no field to change');
   const { calendar_id: calendarId } = await ownConflict(context, call);
   const of = { userId: call.userId, id: pathId(call) };
@@ -79,7 +114,7 @@ export const resolveConflict: Handler = async (context, call) => {
       };
     },
   });
-};
+});
 
 /** @throws RequestProblem as {@link writableCalendar}; what stays as the provider has it needs no leave */
 async function calendarOf(

@@ -4,20 +4,34 @@ import { api, type StoredEvent, type Transaction } from '@calfleet/db';
 import type { CalendarId, EventId } from '@calfleet/domain';
 import type { JobRequest } from '@calfleet/jobs';
 import { storedFields, writeNewEvent } from '@calfleet/sync';
-import { eventAnswer } from '../answers/event.ts';
-import type { Answer, Call, Context, Handler } from '../context.ts';
+import { eventAnswer, writtenEvent } from '../answers/event.ts';
+import type { Answer, Call, Context } from '../context.ts';
 import { invalid, RequestProblem } from '../problems.ts';
 import { changedFields, eventFields, newFields } from '../requests/event-fields.ts';
-import { allowsVersion, readBody, readQuery, uuid } from '../requests/input.ts';
+import { allowsVersion, uuid } from '../requests/input.ts';
+import { forUser } from '../route.ts';
 import { writableCalendar } from '../writable-calendar.ts';
 import { performWrite } from '../writes.ts';
-import { deleteMeant, findMeant, readNamed, shownBy, writeMeant } from '../written-event.ts';
+import {
+  deleteMeant,
+  eventOrOccurrenceId,
+  findMeant,
+  readNamed,
+  scopeQuery,
+  shownBy,
+  writeMeant,
+} from '../written-event.ts';
 
-const newEvent = z.strictObject({ calendar_id: uuid(), ...eventFields });
+const created = {
+  summary: 'Creates an event',
+  details: 'Needs `start` and `end`. Shown at once in every list; told to the provider by itself.',
+  body: z.strictObject({ calendar_id: uuid(), ...eventFields }),
+  answers: { 202: writtenEvent },
+  problems: ['not_found', 'not_allowed', 'credentials_revoked'],
+} as const;
 
-export const createEvent: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  const { calendar_id: id, ...given } = readBody(call, newEvent);
+export const createEvent = forUser(created, async (context, call, { body }) => {
+  const { calendar_id: id, ...given } = body;
   const fields = newFields(given, context.zones);
   const calendarId = id as CalendarId;
   return performWrite(context, call, {
@@ -28,12 +42,21 @@ export const createEvent: Handler = async (context, call) => {
       return accepted(context, call, tx, { eventId, writeId, calendarId });
     },
   });
-};
+});
 
-export const changeEvent: Handler = async (context, call) => {
-  const given = readBody(call, z.strictObject(eventFields));
+const changed = {
+  summary: 'Changes an event, an occurrence, or a series from an occurrence on',
+  params: { id: eventOrOccurrenceId },
+  query: scopeQuery,
+  body: z.strictObject(eventFields),
+  takesIfMatch: true,
+  answers: { 202: writtenEvent },
+  problems: ['not_found', 'not_allowed', 'credentials_revoked', 'version_conflict', 'gone'],
+} as const;
+
+export const changeEvent = forUser(changed, async (context, call, { query, body: given }) => {
   if (Object.keys(given).length === 0) throw invalid('', 'names no field to change');
-  const named = await readNamed(context, call);
+  const named = await readNamed(context, call, query.scope);
   const { calendarId, scope } = named;
   return performWrite(context, call, {
     calendars: [calendarId],
@@ -53,10 +76,20 @@ export const changeEvent: Handler = async (context, call) => {
       return accepted(context, call, tx, { eventId, writeId, calendarId });
     },
   });
-};
+});
 
-export const deleteEvent: Handler = async (context, call) => {
-  const named = await readNamed(context, call);
+const deleted = {
+  summary: 'Deletes an event, an occurrence, or the rest of a series',
+  details: 'What is deleted already is answered the same way.',
+  params: { id: eventOrOccurrenceId },
+  query: scopeQuery,
+  takesIfMatch: true,
+  answers: { 202: writtenEvent },
+  problems: ['not_found', 'not_allowed', 'credentials_revoked', 'version_conflict'],
+} as const;
+
+export const deleteEvent = forUser(deleted, async (context, call, { query }) => {
+  const named = await readNamed(context, call, query.scope);
   const { calendarId, scope } = named;
   return performWrite(context, call, {
     calendars: [calendarId],
@@ -72,7 +105,7 @@ export const deleteEvent: Handler = async (context, call) => {
       return accepted(context, call, tx, { eventId, writeId, calendarId });
     },
   });
-};
+});
 
 /** @throws RequestProblem `version_conflict`, `invalid_input` */
 export function requireVersion({ ifMatch }: Call, { version }: StoredEvent): void {

@@ -1,38 +1,58 @@
 import { z } from 'zod';
 import { api } from '@calfleet/db';
-import { trustOf } from '../answers/calendar.ts';
-import { eventAnswer, occurrenceAnswer } from '../answers/event.ts';
-import { asUser, type Call, type Context, type Handler } from '../context.ts';
+import { trust, trustOf } from '../answers/calendar.ts';
+import { event, eventAnswer, occurrence, occurrenceAnswer } from '../answers/event.ts';
+import { asUser, type Call, type Context } from '../context.ts';
 import { cursorOf, readFeedCursor, writeFeedCursor } from '../feed-cursor.ts';
 import { notFound } from '../problems.ts';
-import { flag, isUuid, plainText, readQuery, uuid } from '../requests/input.ts';
-import { pageParams, pageSizeDefault, readCursor, writeCursor } from '../requests/paging.ts';
-import { rangeInside, readRange } from '../requests/range.ts';
-import { askedCalendars, readPlacing } from '../requests/scope.ts';
+import { flag, isUuid, plainText } from '../requests/input.ts';
+import { pageOf, pageParams, pageSizeDefault, readCursor, writeCursor } from '../requests/paging.ts';
+import { boundText, rangeInside, readRange } from '../requests/range.ts';
+import { askedCalendars, placingParams, readPlacing } from '../requests/scope.ts';
+import { forUser } from '../route.ts';
+import { eventOrOccurrenceId } from '../written-event.ts';
 
 const listQuery = z.strictObject({
   ...pageParams,
-  start: z.string().max(64).optional(),
-  end: z.string().max(64).optional(),
-  time_zone: plainText({ max: 64 }).optional(),
-  calendar_id: uuid().optional(),
-  expand: flag().optional(),
-  managed: flag().optional(),
+  start: boundText('From').optional(),
+  end: boundText('To, exclusive').optional(),
+  ...placingParams,
+  expand: flag()
+    .optional()
+    .describe('True unless told: an item for each occurrence, in order of start. False: the stored events.'),
+  managed: flag().optional().describe('Those created through Calfleet, or the others.'),
   ical_uid: plainText({ max: 1024 }).optional(),
-  q: plainText({ max: 200 }).optional(),
-  include_deleted: flag().optional(),
+  q: plainText({ max: 200 }).optional().describe('Found in summary, description or location, in any case.'),
+  include_deleted: flag().optional().describe('False unless told.'),
 });
 type ListQuery = z.output<typeof listQuery>;
 
+const page = pageOf(z.union([occurrence, event]), 'With `expand=false` events, else occurrences.');
+
+const listed = {
+  summary: 'What takes place in a range',
+  details:
+    'Items that overlap [start, end): they begin before `end` and end after `start`; those without length at `start` are in it. A range that reaches outside of what is kept ready is a 422 `outside_window` that says the bounds.',
+  query: listQuery,
+  answers: {
+    200: page
+      .extend({
+        ...trust,
+        feed_cursor: z.string().describe('For GET /changes: what changed since this list was made.'),
+      })
+      .describe('With `expand=false` events, else occurrences.'),
+  },
+  problems: ['not_found', 'outside_window'],
+} as const;
+
 /** Occurrences in the order in which they take place; with `expand=false` the stored events by id. */
-export const listEvents: Handler = async (context, call) => {
-  const query = readQuery(call, listQuery);
+export const listEvents = forUser(listed, async (context, call, { query }) => {
   const body =
     (query.expand ?? true)
       ? await listExpanded(context, call, query)
       : await listStored(context, call, query);
   return { status: 200, body };
-};
+});
 
 // A cursor carries the feed cursor of its list's first page: what changed since then must be read again.
 const feedCursor = z.string().refine((text) => readFeedCursor(text) !== null);
@@ -120,9 +140,15 @@ const filterOf = (query: ListQuery): api.EventFilter => ({
   includeDeleted: query.include_deleted ?? false,
 });
 
+const shown = {
+  summary: 'One event, also a deleted one, or one occurrence',
+  params: { id: eventOrOccurrenceId },
+  answers: { 200: z.union([event, occurrence]) },
+  problems: ['not_found'],
+} as const;
+
 /** An event id, or an occurrence id: `<series uuid>_<slot>`. */
-export const getEvent: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
+export const getEvent = forUser(shown, async (context, call) => {
   const id = call.params['id'] ?? '';
   const cut = id.lastIndexOf('_');
   const [ownerId, slot] = cut < 0 ? [id, null] : [id.slice(0, cut), id.slice(cut + 1)];
@@ -138,7 +164,7 @@ export const getEvent: Handler = async (context, call) => {
   });
   if (!body) throw notFound();
   return { status: 200, body };
-};
+});
 
 function isSlot(text: string): boolean {
   return /^\d{8}(T\d{6}Z)?$/.test(text);

@@ -4,23 +4,46 @@
  */
 import { z } from 'zod';
 import { api, type Transaction } from '@calfleet/db';
-import { accountAnswer, calendarAnswer } from '../answers/calendar.ts';
-import { eventAnswer } from '../answers/event.ts';
-import { asUser, type Call, type Context, type Handler } from '../context.ts';
-import { readQuery } from '../requests/input.ts';
-import { conflictAnswer } from './conflicts.ts';
-import { revisionAnswer } from './history.ts';
-import { scheduleAnswer } from './schedule.ts';
-import { writeAnswer } from './writes.ts';
+import { account, accountAnswer, calendar, calendarAnswer } from '../answers/calendar.ts';
+import { event, eventAnswer } from '../answers/event.ts';
+import { asUser, type Call, type Context } from '../context.ts';
+import { forUser } from '../route.ts';
+import { conflict, conflictAnswer } from './conflicts.ts';
+import { revision, revisionAnswer } from './history.ts';
+import { preferences, scheduleAnswer } from './schedule.ts';
+import { write, writeAnswer } from './writes.ts';
 
 /** Rows in memory at a time. */
 const pageSize = 500;
 
-/** Ends with a line that counts the others: a file without it is not whole. */
-export const exportAll: Handler = (context, call) => {
-  readQuery(call, z.strictObject({}));
-  return Promise.resolve({ status: 200, body: null, lines: counted(linesOf(context, call)) });
+const lineOf = <Kind extends string>(kind: Kind, { shape }: z.ZodObject) =>
+  z.object({ type: z.literal(kind), ...shape });
+
+const line = z
+  .union([
+    lineOf('preferences', preferences),
+    lineOf('account', account),
+    lineOf('calendar', calendar),
+    lineOf('event', event),
+    lineOf('revision', revision.extend({ event_id: z.uuid() })),
+    lineOf('write', write),
+    lineOf('conflict', conflict),
+    z.object({ type: z.literal('end'), lines: z.int().describe('How many came before.') }),
+  ])
+  .meta({ id: 'ExportLine' });
+
+const exported = {
+  summary: 'All of the data of the user',
+  details:
+    'A line of JSON each, in the shapes of the lists. Ends with a line that counts the others: a file without it is not whole.',
+  answers: { 200: { description: 'Lines of JSON.', type: 'application/x-ndjson', schema: line } },
 };
+
+export const exportAll = forUser(exported, async (context, call) => ({
+  status: 200,
+  body: null,
+  lines: counted(linesOf(context, call)),
+}));
 
 type Line = { type: string } & Record<string, unknown>;
 
@@ -36,8 +59,8 @@ async function* counted(lines: AsyncIterable<Line>): AsyncGenerator<Line> {
 async function* linesOf(context: Context, call: Call): AsyncGenerator<Line> {
   const { userId } = call;
   const { clock, zones } = context;
-  const preferences = await asUser(context, call, (tx) => api.findPreferences(tx, { userId }));
-  if (preferences) yield { type: 'preferences', ...scheduleAnswer(preferences) };
+  const preferred = await asUser(context, call, (tx) => api.findPreferences(tx, { userId }));
+  if (preferred) yield { type: 'preferences', ...scheduleAnswer(preferred) };
   const pages = <Row extends { id: string }>(
     read: (tx: Transaction, page: api.Page<string>) => Promise<Row[]>,
   ) => pagesOf(context, call, read);

@@ -1,29 +1,39 @@
 import { z } from 'zod';
 import { api } from '@calfleet/db';
-import { zonedTime } from '../answers/times.ts';
-import { asUser, type Handler } from '../context.ts';
-import { plainText, readQuery, uuid } from '../requests/input.ts';
-import { rangeInside, readRange } from '../requests/range.ts';
-import { askedCalendars, readPlacing } from '../requests/scope.ts';
+import { coverage } from '../answers/calendar.ts';
+import { answeredTime, instant, zonedTime } from '../answers/times.ts';
+import { asUser } from '../context.ts';
+import { boundText, rangeInside, readRange } from '../requests/range.ts';
+import { askedCalendars, placingParams, readPlacing } from '../requests/scope.ts';
+import { forUser } from '../route.ts';
 
-const bound = () => z.string({ error: 'is missing' }).max(64);
+const asked = {
+  summary: 'When each calendar is busy',
+  details:
+    'Inside [start, end), touching and overlapping times as one, written in `time_zone`, else in the zone of the calendar.',
+  query: z.strictObject({ start: boundText('From'), end: boundText('To, exclusive'), ...placingParams }),
+  answers: {
+    200: z.object({
+      calendars: z.array(
+        z.object({
+          calendar_id: z.uuid(),
+          busy: z.array(z.object({ start: answeredTime, end: answeredTime })),
+          synced_at: instant.nullable(),
+          coverage,
+        }),
+      ),
+    }),
+  },
+  problems: ['not_found', 'outside_window'],
+} as const;
 
-const busyQuery = z.strictObject({
-  start: bound(),
-  end: bound(),
-  time_zone: plainText({ max: 64 }).optional(),
-  calendar_id: uuid().optional(),
-});
-
-/** When each calendar is busy inside [start, end), written in `time_zone`, else in the calendar's own zone. */
-export const freeBusy: Handler = async (context, call) => {
-  const query = readQuery(call, busyQuery);
+export const freeBusy = forUser(asked, async (context, call, { query }) => {
   const { userId } = call;
   const { zone, place } = await readPlacing(context, query.time_zone);
-  const asked = readRange(query, zone, context.zones);
+  const bounds = readRange(query, zone, context.zones);
   const { calendars, busy } = await asUser(context, call, async (tx) => {
     const calendars = await askedCalendars(tx, { userId, calendarId: query.calendar_id ?? null });
-    const range = rangeInside(asked, calendars);
+    const range = rangeInside(bounds, calendars);
     return { calendars, busy: await api.listBusy(tx, { userId, calendars: place(calendars), range }) };
   });
   const busyOf = new Map<string, api.BusyRow[]>(calendars.map(({ id }) => [id, []]));
@@ -40,4 +50,4 @@ export const freeBusy: Handler = async (context, call) => {
     })),
   };
   return { status: 200, body };
-};
+});

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { api, readStoredEvent } from '@calfleet/db';
 import type { EventId } from '@calfleet/domain';
 import { writeRestore, type RestoreRefusal } from '@calfleet/sync';
-import { storedValues } from '../answers/times.ts';
-import { asUser, type Context, type Handler } from '../context.ts';
+import { fieldValues, writtenEvent } from '../answers/event.ts';
+import { instant, storedValues } from '../answers/times.ts';
+import { asUser, type Context } from '../context.ts';
 import { invalid, notFound } from '../problems.ts';
-import { pathId, readBody, readQuery } from '../requests/input.ts';
-import { pageParams, pageSizeDefault, readCursor, writeCursor } from '../requests/paging.ts';
+import { pathId } from '../requests/input.ts';
+import { pageOf, pageParams, pageSizeDefault, readCursor, writeCursor } from '../requests/paging.ts';
+import { forUser } from '../route.ts';
 import { writableCalendar } from '../writable-calendar.ts';
 import { performWrite } from '../writes.ts';
 import { accepted, requireVersion } from './event-writes.ts';
@@ -15,9 +17,27 @@ import { accepted, requireVersion } from './event-writes.ts';
 /** A revision's number, as far as numbers are exact. */
 const number = z.string().regex(/^\d{1,15}$/);
 
-/** Newest first; of deleted events, too. */
-export const listHistory: Handler = async (context, call) => {
-  const { limit = pageSizeDefault, cursor } = readQuery(call, z.strictObject(pageParams));
+export const revision = z
+  .object({
+    n: z.int().min(0),
+    at: instant,
+    origin: z.enum(['local', 'provider', 'resolution']),
+    fields: z.array(z.string()),
+    before: fieldValues.nullable().describe('Null: it was created.'),
+    after: fieldValues.nullable().describe('Null: it was deleted.'),
+  })
+  .meta({ id: 'Revision' });
+
+const listed = {
+  summary: 'What an event was, change by change',
+  details: 'Of deleted events, too.',
+  query: z.strictObject(pageParams),
+  answers: { 200: pageOf(revision, 'Newest first.') },
+  problems: ['not_found'],
+} as const;
+
+export const listHistory = forUser(listed, async (context, call, { query }) => {
+  const { limit = pageSizeDefault, cursor } = query;
   const eventId = pathId(call) as EventId;
   const [, after] = readCursor('history', cursor, z.tuple([z.literal(eventId), number])) ?? [];
   const { userId } = call;
@@ -34,13 +54,14 @@ export const listHistory: Handler = async (context, call) => {
       next_cursor: last ? writeCursor('history', [eventId, String(last.n)]) : null,
     },
   };
-};
+});
 
 const wanted = z.strictObject({
   revision: z
     .int({ error: 'must be a whole number' })
     .min(0, { error: 'must not be negative' })
-    .max(999_999_999_999_999, { error: 'names no revision of the event' }),
+    .max(999_999_999_999_999, { error: 'names no revision of the event' })
+    .describe('`n` of the revision after which it was so; one less than the oldest: as it was before that.'),
 });
 
 const refusals: Record<RestoreRefusal, string> = {
@@ -48,10 +69,17 @@ const refusals: Record<RestoreRefusal, string> = {
   left_window: 'is of an event that was not deleted: it left the window of its calendar',
 };
 
-/** Makes the event what it was after a revision, or before the oldest one that is kept; a write like any other. */
-export const restoreEvent: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  const { revision } = readBody(call, wanted);
+const restored = {
+  summary: 'Makes an event what it was after a revision',
+  details:
+    'Or before the oldest that is kept; a deletion is taken back in the same way. A write like any other.',
+  body: wanted,
+  takesIfMatch: true,
+  answers: { 202: writtenEvent },
+  problems: ['not_found', 'not_allowed', 'credentials_revoked', 'version_conflict'],
+} as const;
+
+export const restoreEvent = forUser(restored, async (context, call, { body: { revision } }) => {
   const id = pathId(call) as EventId;
   const row = await asUser(context, call, (tx) => api.findEvent(tx, { userId: call.userId, id }));
   if (!row) throw notFound();
@@ -63,13 +91,13 @@ export const restoreEvent: Handler = async (context, call) => {
       if (!event) throw notFound();
       requireVersion(call, event);
       const calendar = await writableCalendar(tx, call, { calendarId, isManaged: event.managed });
-      const restored = await writeRestore(tx, context, calendar, { event, revision });
-      if ('refused' in restored) throw invalid('revision', refusals[restored.refused]);
-      const writeId = restored.written?.writeId ?? null;
+      const outcome = await writeRestore(tx, context, calendar, { event, revision });
+      if ('refused' in outcome) throw invalid('revision', refusals[outcome.refused]);
+      const writeId = outcome.written?.writeId ?? null;
       return accepted(context, call, tx, { eventId: id, writeId, calendarId });
     },
   });
-};
+});
 
 export const revisionAnswer = ({ zones }: Context, row: api.RevisionRow) => ({
   n: Number(row.n),

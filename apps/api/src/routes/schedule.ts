@@ -2,8 +2,10 @@
 import { z } from 'zod';
 import { api, beatPreferences, type PreferencesRow } from '@calfleet/db';
 import { conflictStrategies, nextPullAt, parseTimeOfDay, weekdays, type ZoneTable } from '@calfleet/domain';
-import { asUser, type Handler } from '../context.ts';
-import { plainText, readBody, readQuery } from '../requests/input.ts';
+import { asUser } from '../context.ts';
+import { invalid } from '../problems.ts';
+import { plainText } from '../requests/input.ts';
+import { forUser } from '../route.ts';
 import { performWrite } from '../writes.ts';
 
 /**
@@ -21,16 +23,79 @@ const unsaid: PreferencesRow = {
   working_end: null,
 };
 
-export const getSchedule: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  const row = await asUser(context, call, (tx) => api.findPreferences(tx, call));
-  return { status: 200, body: scheduleAnswer(row ?? unsaid) };
+/** The longest name of the tz database has 32 characters. */
+const zoneMax = 64;
+
+const timeOfDay = (latest: '23:59' | '24:00') => {
+  const error = `must be a time of the day from 00:00 to ${latest}`;
+  return z
+    .string({ error })
+    .refine((text) => parseTimeOfDay(text) !== null && text <= latest, { error })
+    .meta({ pattern: '^([01]\\d|2[0-3]):[0-5]\\d$' + (latest === '24:00' ? '|^24:00$' : '') });
 };
 
-/** Replaces all preferences; left-out working hours are none. */
-export const setSchedule: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  const preferences = rowOf(readBody(call, scheduleBody(context.zones)));
+const workingHours = z
+  .strictObject(
+    {
+      time_zone: plainText({ max: zoneMax })
+        .describe('IANA')
+        .meta({ examples: ['Europe/Berlin'] }),
+      days: z
+        .array(z.enum(weekdays, { error: `must be one of ${weekdays.join(', ')}` }), {
+          error: 'must be a list of days',
+        })
+        .min(1, { error: 'names no day' })
+        .refine((days) => new Set(days).size === days.length, { error: 'names a day twice' }),
+      start: timeOfDay('23:59'),
+      end: timeOfDay('24:00'),
+    },
+    { error: (issue) => (issue.code === 'invalid_type' ? 'must be an object' : undefined) },
+  )
+  .refine(({ start, end }) => start !== end, { path: ['end'], error: 'is the start' })
+  .describe('When somebody works: looked at often then, and seldom else.');
+
+const frequency = 'must be a whole number from 5 to 1440';
+const permissions = ['none', 'managed', 'all'] as const;
+
+export const preferences = z
+  .strictObject({
+    auto_sync_enabled: z
+      .boolean({ error: 'must be true or false' })
+      .describe('False: the beat of the fleet, every 20 minutes. True: the beat below.'),
+    sync_frequency_minutes: z
+      .int({ error: frequency })
+      .min(5, { error: frequency })
+      .max(1440, { error: frequency }),
+    conflict_strategy: z
+      .enum(conflictStrategies, { error: `must be one of ${conflictStrategies.join(', ')}` })
+      .describe('Who wins where both sides changed a field, unless a calendar says otherwise.'),
+    write_permissions: z
+      .enum(permissions, { error: `must be one of ${permissions.join(', ')}` })
+      .describe('`managed`: only events that were created through Calfleet.'),
+    working_hours: workingHours.optional(),
+  })
+  .meta({ id: 'Preferences' });
+
+const told = { summary: 'What the user prefers', answers: { 200: preferences } };
+
+export const getSchedule = forUser(told, async (context, call) => {
+  const row = await asUser(context, call, (tx) => api.findPreferences(tx, call));
+  return { status: 200, body: scheduleAnswer(row ?? unsaid) };
+});
+
+const replaced = {
+  summary: 'Replaces what the user prefers',
+  details: 'Left-out working hours are none.',
+  body: preferences,
+  answers: { 200: preferences },
+};
+
+export const setSchedule = forUser(replaced, async (context, call, { body }) => {
+  const zone = body.working_hours?.time_zone;
+  if (zone !== undefined && !context.zones.isKnown(zone)) {
+    throw invalid('working_hours.time_zone', 'is not a known IANA time zone');
+  }
+  const row = rowOf(body);
   const { userId } = call;
   // With the locks of all pages, so that a round that ends meanwhile cannot write a next pull of the old preferences.
   const calendars = await asUser(context, call, (tx) => api.calendarIdsOf(tx, { userId }));
@@ -38,80 +103,32 @@ export const setSchedule: Handler = async (context, call) => {
     calendars,
     work: async (tx) => {
       const now = context.clock.now();
-      await api.storePreferences(tx, { userId, preferences, now });
-      const enabled = preferences.auto_sync_enabled;
+      await api.storePreferences(tx, { userId, preferences: row, now });
+      const enabled = row.auto_sync_enabled;
       const rows = await api.turnAutoSync(tx, { userId, enabled, now });
-      const due = rows.map((row) => ({
-        id: row.id,
-        at: laterOf(now, nextPullOf(context.zones, row, preferences)),
+      const due = rows.map((beat) => ({
+        id: beat.id,
+        at: laterOf(now, nextPullOf(context.zones, beat, row)),
       }));
       await api.storeNextPulls(tx, { userId, due });
-      return { status: 200, body: scheduleAnswer(preferences) };
+      return { status: 200, body: scheduleAnswer(row) };
     },
   });
-};
+});
 
 /** As the last pull would have said it, had it known. */
-const nextPullOf = (zones: ZoneTable, row: api.BeatRow, preferences: PreferencesRow): Date =>
+const nextPullOf = (zones: ZoneTable, row: api.BeatRow, preferred: PreferencesRow): Date =>
   nextPullAt(zones, {
     calendarId: row.id,
     at: row.last_synced_at,
     coverage: row.coverage,
     quietPolls: row.quiet_polls,
-    preferences: beatPreferences(preferences),
+    preferences: beatPreferences(preferred),
   });
 
 const laterOf = (one: Date, other: Date): Date => (one > other ? one : other);
 
-/** The longest name of the tz database has 32 characters. */
-const zoneMax = 64;
-
-const timeOfDay = (latest: '23:59' | '24:00') => {
-  const error = `must be a time of the day from 00:00 to ${latest}`;
-  return z.string({ error }).refine((text) => parseTimeOfDay(text) !== null && text <= latest, { error });
-};
-
-const workingHours = (zones: ZoneTable) =>
-  z
-    .strictObject(
-      {
-        time_zone: plainText({ max: zoneMax }).refine((zone) => zones.isKnown(zone), {
-          error: 'is not a known IANA time zone',
-        }),
-        days: z
-          .array(z.enum(weekdays, { error: `must be one of ${weekdays.join(', ')}` }), {
-            error: 'must be a list of days',
-          })
-          .min(1, { error: 'names no day' })
-          .refine((days) => new Set(days).size === days.length, { error: 'names a day twice' }),
-        start: timeOfDay('23:59'),
-        end: timeOfDay('24:00'),
-      },
-      { error: (issue) => (issue.code === 'invalid_type' ? 'must be an object' : undefined) },
-    )
-    .refine(({ start, end }) => start !== end, { path: ['end'], error: 'is the start' });
-
-const frequency = 'must be a whole number from 5 to 1440';
-const permissions = ['none', 'managed', 'all'] as const;
-
-const scheduleBody = (zones: ZoneTable) =>
-  z.strictObject({
-    auto_sync_enabled: z.boolean({ error: 'must be true or false' }),
-    sync_frequency_minutes: z
-      .int({ error: frequency })
-      .min(5, { error: frequency })
-      .max(1440, { error: frequency }),
-    conflict_strategy: z.enum(conflictStrategies, {
-      error: `must be one of ${conflictStrategies.join(', ')}`,
-    }),
-    write_permissions: z.enum(permissions, { error: `must be one of ${permissions.join(', ')}` }),
-    working_hours: workingHours(zones).optional(),
-  });
-
-const rowOf = ({
-  working_hours: hours,
-  ...rest
-}: z.output<ReturnType<typeof scheduleBody>>): PreferencesRow => ({
+const rowOf = ({ working_hours: hours, ...rest }: z.output<typeof preferences>): PreferencesRow => ({
   ...rest,
   working_time_zone: hours?.time_zone ?? null,
   working_days: hours?.days ?? [],

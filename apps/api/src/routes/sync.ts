@@ -2,9 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { api } from '@calfleet/db';
-import { asUser, type Answer, type Call, type Context, type Handler } from '../context.ts';
+import { asUser, type Answer, type Call, type Context } from '../context.ts';
 import { invalid, notFound, RequestProblem } from '../problems.ts';
-import { readBody, readQuery, uuid } from '../requests/input.ts';
+import { uuid } from '../requests/input.ts';
+import { forUser } from '../route.ts';
 import { amendAnswer, performWrite } from '../writes.ts';
 import { pullFor } from './calendars.ts';
 
@@ -13,18 +14,53 @@ const waitMs = 25_000;
 const rereadMs = 150;
 
 const syncBody = z.strictObject({
-  calendar_id: uuid().optional(),
-  background: z.boolean({ error: 'must be true or false' }).optional(),
-  mode: z.enum(['incremental', 'full'], { error: 'must be incremental or full' }).optional(),
+  calendar_id: uuid().optional().describe('Left out: all that are active.'),
+  background: z
+    .boolean({ error: 'must be true or false' })
+    .optional()
+    .describe('True unless told. False: waits for up to 25 s for the pulls to be done.'),
+  mode: z
+    .enum(['incremental', 'full'], { error: 'must be incremental or full' })
+    .optional()
+    .describe('Incremental unless told; full reads everything again.'),
 });
 
-export const requestSync: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  const {
-    calendar_id: calendarId = null,
-    background = true,
-    mode = 'incremental',
-  } = readBody(call, syncBody);
+const asked = {
+  summary: 'Asks for a pull now',
+  body: syncBody,
+  answers: {
+    200: z
+      .object({
+        status: z.literal('completed'),
+        calendars: z.array(
+          z.object({
+            calendar_id: z.uuid(),
+            mode: z.enum(['incremental', 'full']).nullable(),
+            created: z.int(),
+            updated: z.int(),
+            deleted: z.int(),
+            provider_calls: z.int(),
+          }),
+        ),
+      })
+      .describe('Done, with `background: false`.'),
+    202: z
+      .object({
+        status: z.literal('queued'),
+        requests: z.array(
+          z.object({
+            calendar_id: z.uuid(),
+            request_seq: z.int().describe('Done when `synced_seq` of GET /sync/status has reached it.'),
+          }),
+        ),
+      })
+      .describe('Will be done.'),
+  },
+  problems: ['not_found', 'gone', 'credentials_revoked'],
+} as const;
+
+export const requestSync = forUser(asked, async (context, call, { body }) => {
+  const { calendar_id: calendarId = null, background = true, mode = 'incremental' } = body;
   const { userId } = call;
   let requests: api.SyncRequest[] = [];
   const queued = await performWrite(context, call, {
@@ -45,7 +81,7 @@ export const requestSync: Handler = async (context, call) => {
   if (!completed) return queued;
   await amendAnswer(context, call, completed);
   return completed;
-};
+});
 
 const requestAnswer = ({ calendar_id, request_seq }: api.SyncRequest) => ({
   calendar_id,

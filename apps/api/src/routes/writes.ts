@@ -1,37 +1,68 @@
 import { z } from 'zod';
 import { api, readStoredEvent } from '@calfleet/db';
 import { takeBackUntold } from '@calfleet/sync';
-import { asUser, type Handler } from '../context.ts';
+import { instant } from '../answers/times.ts';
+import { asUser } from '../context.ts';
 import { invalid, notFound } from '../problems.ts';
-import { pathId, readBody, readQuery } from '../requests/input.ts';
-import { idPage, pageParams } from '../requests/paging.ts';
+import { noFields, pathId } from '../requests/input.ts';
+import { idPage, pageOf, pageParams } from '../requests/paging.ts';
+import { forUser } from '../route.ts';
 import { performWrite } from '../writes.ts';
 
 const states = ['pending', 'pushing', 'applied', 'conflict', 'parked', 'discarded'] as const;
-const listQuery = z.strictObject({
-  ...pageParams,
-  state: z.enum(states, { error: `must be one of ${states.join(', ')}` }).optional(),
-});
 
-export const listWrites: Handler = async (context, call) => {
-  const { state = null, ...query } = readQuery(call, listQuery);
+export const write = z
+  .object({
+    id: z.uuid(),
+    event_id: z.uuid(),
+    op: z.enum(['create', 'update', 'delete']),
+    state: z
+      .enum(states)
+      .describe(
+        '`conflict` and `parked` wait for a person: see `error`, GET /conflicts, and retry or discard.',
+      ),
+    folded_into: z.uuid().nullable().describe('The write that it was told with.'),
+    attempts: z.int().min(0),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    created_at: instant,
+    applied_at: instant.nullable(),
+  })
+  .meta({ id: 'Write' });
+
+const listed = {
+  summary: 'What was written, and what became of it',
+  query: z.strictObject({
+    ...pageParams,
+    state: z.enum(states, { error: `must be one of ${states.join(', ')}` }).optional(),
+  }),
+  answers: { 200: pageOf(write, 'Newest first.') },
+};
+
+export const listWrites = forUser(listed, async (context, call, given) => {
+  const { state = null, ...query } = given.query;
   const { page, answer } = idPage('writes', query);
   const { userId } = call;
   const rows = await asUser(context, call, (tx) => api.listWrites(tx, { userId, state, ...page }));
   return { status: 200, body: answer(rows, (row) => row.id, writeAnswer) };
-};
+});
 
-export const getWrite: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
+const shown = { summary: 'One write', answers: { 200: write }, problems: ['not_found'] } as const;
+
+export const getWrite = forUser(shown, async (context, call) => {
   const of = { userId: call.userId, id: pathId(call) };
   const row = await asUser(context, call, (tx) => api.findWrite(tx, of));
   if (!row) throw notFound();
   return { status: 200, body: writeAnswer(row) };
-};
+});
 
-export const retryWrite: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  readBody(call, z.strictObject({}));
+const retried = {
+  summary: 'Tells a write again that is parked, or waits',
+  body: noFields,
+  answers: { 202: write },
+  problems: ['not_found'],
+} as const;
+
+export const retryWrite = forUser(retried, async (context, call) => {
   const of = { userId: call.userId, id: pathId(call) };
   return performWrite(context, call, {
     work: async (tx) => {
@@ -51,12 +82,17 @@ export const retryWrite: Handler = async (context, call) => {
       };
     },
   });
-};
+});
 
-/** The event shows again what its provider has; one that the provider was never told of is gone. */
-export const discardWrite: Handler = async (context, call) => {
-  readQuery(call, z.strictObject({}));
-  readBody(call, z.strictObject({}));
+const discarded = {
+  summary: 'Gives a write up',
+  details: 'The event shows again what its provider has; one that the provider was never told of is gone.',
+  body: noFields,
+  answers: { 202: write },
+  problems: ['not_found'],
+} as const;
+
+export const discardWrite = forUser(discarded, async (context, call) => {
   const of = { userId: call.userId, id: pathId(call) };
   const asked = await asUser(context, call, (tx) => api.findWrite(tx, of));
   if (!asked) throw notFound();
@@ -64,10 +100,10 @@ export const discardWrite: Handler = async (context, call) => {
   return performWrite(context, call, {
     calendars: [calendarId],
     work: async (tx) => {
-      const discarded = await api.discardWrite(tx, { ...of, now: context.clock.now() });
+      const isDiscarded = await api.discardWrite(tx, { ...of, now: context.clock.now() });
       const row = await api.findWrite(tx, of);
       if (!row) throw notFound();
-      if (!discarded) throw invalid('id', `names a write that is ${row.state}: it is on its way, or done`);
+      if (!isDiscarded) throw invalid('id', `names a write that is ${row.state}: it is on its way, or done`);
       const event = await readStoredEvent(tx, { userId: call.userId, id: eventId });
       const calendar = await api.findCalendar(tx, { userId: call.userId, id: calendarId });
       if (event && calendar) {
@@ -81,7 +117,7 @@ export const discardWrite: Handler = async (context, call) => {
       };
     },
   });
-};
+});
 
 export const writeAnswer = (row: api.ShownWrite) => ({
   id: row.id,

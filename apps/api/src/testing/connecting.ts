@@ -1,6 +1,7 @@
 /** The API and the sandbox's consent pages, and a browser that goes from one to the other and back. */
 import { createConsents } from '@calfleet/providers';
 import { sandboxClient, startSandbox, type Sandbox } from '@calfleet/sandbox';
+import { checkedFetch } from './checked-fetch.ts';
 import { openHouse, prefix, type House, type Reply } from './house.ts';
 
 export type Dialect = 'google' | 'microsoft';
@@ -71,7 +72,9 @@ export async function openConnecting(client = sandboxClient): Promise<Connecting
   const comeBack = async (location: string): Promise<Back> => {
     const url = new URL(location);
     if (!url.pathname.startsWith(`${prefix}/oauth/`)) throw new Error(`not ours: ${url.pathname}`);
-    const response = await fetch(house.api.url + url.pathname + url.search, { redirect: 'manual' });
+    const response = await checkedFetch('api')(house.api.url + url.pathname + url.search, {
+      redirect: 'manual',
+    });
     const home = response.headers.get('location');
     return {
       status: response.status,

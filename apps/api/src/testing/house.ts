@@ -22,6 +22,7 @@ import {
 import { createVault, type Vault } from '@calfleet/vault';
 import type { Connect } from '../context.ts';
 import { startApi, type Api } from '../index.ts';
+import { checkedFetch } from './checked-fetch.ts';
 
 export const adminKey = 'an-admin-key-of-more-than-32-characters';
 export const prefix = '/integrations/calendar';
@@ -212,7 +213,7 @@ async function request(url: string, method: string, path: string, ask: Ask): Pro
   const { user = 'ada', key = adminKey, headers = {}, body, signal } = ask;
   // A path after an exclamation mark lies outside the prefix.
   const address = path.startsWith('!') ? path.slice(1) : `${prefix}${path}`;
-  const response = await fetch(`${url}${address}`, {
+  const response = await checkedFetch('api')(`${url}${address}`, {
     method,
     headers: {
       ...(key === null ? {} : { authorization: `Bearer ${key}` }),
