@@ -17,6 +17,7 @@ COPY apps/ingress/package.json apps/ingress/
 COPY apps/local/package.json apps/local/
 COPY apps/sandbox/package.json apps/sandbox/
 COPY apps/worker/package.json apps/worker/
+COPY packages/client/package.json packages/client/
 COPY packages/config/package.json packages/config/
 COPY packages/db/package.json packages/db/
 COPY packages/domain/package.json packages/domain/

@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', '.calfleet/**', 'packages/db/generated/**', '**/*.mjs', '**/*.cjs'] },
+  { ignores: ['dist/**', '.calfleet/**', 'packages/*/generated/**', '**/*.mjs', '**/*.cjs'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

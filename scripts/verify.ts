@@ -5,6 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describeSettings } from '@calfleet/config';
 import { conflictsDoc } from '../packages/sync/testing/strategy-doc.ts';
+import { clientTypes, openApiFile } from './api-description.ts';
 import { guards, misplaced } from './guards/index.ts';
 import { makePrometheusRule } from './prometheus-rule.ts';
 
@@ -15,6 +16,8 @@ const artefacts: { file: string; make: (file: string) => string | Promise<string
     make: makePrometheusRule,
   },
   { file: 'docs/CONFLICTS.md', make: conflictsDoc },
+  { file: 'docs/openapi.json', make: openApiFile },
+  { file: 'packages/client/generated/surface.ts', make: clientTypes },
 ];
 
 async function main(write: boolean): Promise<void> {

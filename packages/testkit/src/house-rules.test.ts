@@ -17,6 +17,7 @@ const mayImport: Record<string, readonly string[]> = {
   jobs: ['domain', 'config', 'telemetry', 'vault'],
   providers: ['domain', 'config', 'telemetry', 'vault'],
   sync: ['domain', 'config', 'telemetry', 'vault', 'db', 'jobs'],
+  client: [],
   embedded: [],
   testkit: ['domain', 'db', 'embedded'],
   ingress: ['domain', 'config', 'telemetry', 'vault', 'jobs'],
