@@ -1,4 +1,5 @@
 /** A database that was lost, or comes from a backup: what we made at the provider is found again, and not made twice. */
+import { orThrow } from '@calfleet/client';
 import { systemClock } from '@calfleet/domain';
 import { eventually } from '@calfleet/testkit';
 import { adopt } from '../../local/src/cli/accounts.ts';
@@ -13,24 +14,24 @@ afterAll(() => fleet.close());
 
 const time = (hour: number) => ({ date_time: `${tomorrow()}T${hour}:00:00`, time_zone: 'UTC' });
 
-async function create({ ask, calendarId }: TwoWay, summary: string, fields: object = {}): Promise<string> {
+async function create({ client, calendarId }: TwoWay, summary: string, fields: object = {}): Promise<string> {
   const event = { calendar_id: calendarId, summary, start: time(14), end: time(15), ...fields };
-  const { status, body } = await ask('POST', '/events', event);
-  expect(status).toBe(202);
-  return body.id;
+  return (await orThrow(client.POST('/events', { body: event }))).id;
 }
 
 /** Every write is done, and both sides are the same. */
-const rest = ({ ask, elsewhere }: TwoWay): Promise<void> =>
+const rest = ({ client, elsewhere }: TwoWay): Promise<void> =>
   eventually(async () => {
-    const { items } = (await ask('GET', '/writes?limit=500')).body;
+    const { items } = await orThrow(client.GET('/writes', { params: { query: { limit: 500 } } }));
     expect(items.filter(({ state }) => state !== 'applied')).toEqual([]);
     await elsewhere.expectMirrored();
   });
 
-const stored = async ({ ask }: TwoWay): Promise<Record<string, unknown>[]> => {
-  const { items } = (await ask('GET', '/events?expand=false&limit=500')).body;
-  return items.sort((one, other) => String(one['summary']).localeCompare(String(other['summary'])));
+const stored = async ({ client }: TwoWay) => {
+  const { items } = await orThrow(
+    client.GET('/events', { params: { query: { expand: false, limit: 500 } } }),
+  );
+  return items.sort((one, other) => String(one.summary).localeCompare(String(other.summary)));
 };
 const managed = async (side: TwoWay): Promise<unknown[]> =>
   (await stored(side)).map(({ summary, managed: isManaged }) => [summary, isManaged]);
@@ -65,15 +66,21 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
       ['Ours too', true],
       ['Theirs', false],
     ]);
-    await side.ask('POST', '/sync/schedule', {
-      auto_sync_enabled: false,
-      sync_frequency_minutes: 60,
-      conflict_strategy: 'newest_wins',
-      write_permissions: 'managed',
-    });
+    await orThrow(
+      side.client.POST('/sync/schedule', {
+        body: {
+          auto_sync_enabled: false,
+          sync_frequency_minutes: 60,
+          conflict_strategy: 'newest_wins',
+          write_permissions: 'managed',
+        },
+      }),
+    );
     const [ours, , theirs] = await stored(side);
-    const rename = (event: Record<string, unknown> | undefined) =>
-      side.ask('PATCH', `/events/${String(event?.['id'])}`, { summary: 'Renamed' });
+    const rename = async (event: { id: string } | undefined) => {
+      const params = { path: { id: String(event?.id) } };
+      return (await side.client.PATCH('/events/{id}', { params, body: { summary: 'Renamed' } })).response;
+    };
     expect([(await rename(ours)).status, (await rename(theirs)).status]).toEqual([202, 403]);
     await rest(side);
     expect(side.elsewhere.titles()).toEqual(

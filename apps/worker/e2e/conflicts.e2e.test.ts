@@ -2,10 +2,17 @@
  * Conflicts over HTTP, with both providers: an owner who is faster each time is given way to, and the tick ends what needs no
  * person any more.
  */
+import { orThrow } from '@calfleet/client';
 import { systemClock } from '@calfleet/domain';
 import { createQueueMonitor, type QueueMonitor } from '@calfleet/jobs';
 import { eventually } from '@calfleet/testkit';
-import { openTwoWayHouse, tomorrow, type ProviderUnderTest, type TwoWay } from './two-way-house.ts';
+import {
+  openTwoWayHouse,
+  tomorrow,
+  type ProviderUnderTest,
+  type Strategy,
+  type TwoWay,
+} from './two-way-house.ts';
 
 let fleet: Awaited<ReturnType<typeof openTwoWayHouse>>;
 let monitor: QueueMonitor;
@@ -32,18 +39,21 @@ const writing = {
 const at = (hour: string) => ({ date_time: `${tomorrow()}T${hour}:00:00`, time_zone: 'UTC' });
 
 /** A mirrored calendar with one event, "Planning". */
-async function planned(provider: ProviderUnderTest, strategy: string): Promise<{ side: TwoWay; id: string }> {
+async function planned(
+  provider: ProviderUnderTest,
+  strategy: Strategy,
+): Promise<{ side: TwoWay; id: string }> {
   const side = await fleet.connect(provider, strategy);
   const event = { calendar_id: side.calendarId, summary: 'Planning', start: at('14'), end: at('15') };
-  const { id } = (await side.ask('POST', '/events', event)).body;
+  const { id } = await orThrow(side.client.POST('/events', { body: event }));
   await rest(side);
   return { side, id };
 }
 
 /** No write is on its way and none has a job, and both sides are the same. */
-async function rest({ ask, elsewhere }: TwoWay): Promise<void> {
+async function rest({ client, elsewhere }: TwoWay): Promise<void> {
   await eventually(async () => {
-    const { items } = (await ask('GET', '/writes?limit=500')).body;
+    const { items } = await orThrow(client.GET('/writes', { params: { query: { limit: 500 } } }));
     expect(items.filter(({ state }) => state === 'pending' || state === 'pushing')).toEqual([]);
     await elsewhere.expectMirrored();
     const readings = await monitor.read(systemClock.now());
@@ -57,8 +67,8 @@ async function rest({ ask, elsewhere }: TwoWay): Promise<void> {
   });
 }
 
-const conflictsOf = async ({ ask }: TwoWay, status: string): Promise<Record<string, unknown>[]> =>
-  (await ask('GET', `/conflicts?status=${status}`)).body.items;
+const conflictsOf = async ({ client }: TwoWay, status: 'open' | 'resolved') =>
+  (await orThrow(client.GET('/conflicts', { params: { query: { status } } }))).items;
 
 const tick = (): Promise<unknown> => fleet.house.producer.enqueue('conflict-resolution', {});
 
@@ -74,7 +84,7 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
   test('a racing owner who edits at each write ends after 3 rounds as an open conflict, and the queue is clean', async () => {
     const { side, id } = await planned(provider, 'local_wins');
     const raced = race(provider, 'PATCH');
-    await side.ask('PATCH', `/events/${id}`, { summary: 'here' });
+    await orThrow(side.client.PATCH('/events/{id}', { params: { path: { id } }, body: { summary: 'here' } }));
     const [conflict] = await eventually(async () => {
       const open = await conflictsOf(side, 'open');
       return open.length > 0 && open;
@@ -88,8 +98,10 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     });
     await rest(side);
     expect([raced(), side.elsewhere.titles()]).toEqual([4, ['Planning']]);
-    expect((await side.ask('GET', '/writes?limit=1')).body.items).toMatchObject([{ state: 'conflict' }]);
-    expect((await side.ask('GET', `/events/${id}`)).body).toMatchObject({
+    expect(
+      (await orThrow(side.client.GET('/writes', { params: { query: { limit: 1 } } }))).items,
+    ).toMatchObject([{ state: 'conflict' }]);
+    expect(await orThrow(side.client.GET('/events/{id}', { params: { path: { id } } }))).toMatchObject({
       summary: 'Planning',
       description: expect.stringContaining('Changed') as unknown,
     });
@@ -100,15 +112,17 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     await rest(side);
     expect(await conflictsOf(side, 'open')).toEqual([]);
     expect(await conflictsOf(side, 'resolved')).toMatchObject([
-      { id: conflict?.['id'], resolution: 'local', resolved_by: 'strategy' },
+      { id: conflict?.id, resolution: 'local', resolved_by: 'strategy' },
     ]);
-    expect((await side.ask('GET', '/writes?state=conflict')).body.items).toEqual([]);
+    expect(
+      (await orThrow(side.client.GET('/writes', { params: { query: { state: 'conflict' } } }))).items,
+    ).toEqual([]);
   });
 
   test('a racing owner of what we delete: it is there until a person decides', async () => {
     const { side, id } = await planned(provider, 'local_wins');
     const raced = race(provider, 'DELETE');
-    await side.ask('DELETE', `/events/${id}`);
+    await orThrow(side.client.DELETE('/events/{id}', { params: { path: { id } } }));
     const [conflict] = await eventually(async () => {
       const open = await conflictsOf(side, 'open');
       return open.length > 0 && open;
@@ -116,10 +130,12 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     await rest(side);
     expect([raced(), side.elsewhere.titles()]).toEqual([4, ['Planning']]);
     expect(conflict).toMatchObject({ fields: ['deleted'], local: { deleted: null } });
-    expect((await side.ask('GET', `/events/${id}`)).body).toMatchObject({ deleted_at: null });
+    expect(await orThrow(side.client.GET('/events/{id}', { params: { path: { id } } }))).toMatchObject({
+      deleted_at: null,
+    });
     fleet.house.sandbox.faults.clear();
-    const path = `/conflicts/${String(conflict?.['id'])}/resolve`;
-    expect((await side.ask('POST', path, { resolution: 'local' })).status).toBe(200);
+    const params = { path: { id: conflict?.id ?? '' } };
+    await orThrow(side.client.POST('/conflicts/{id}/resolve', { params, body: { resolution: 'local' } }));
     await rest(side);
     expect(side.elsewhere.titles()).toEqual([]);
   });
@@ -128,16 +144,23 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     fleet.hushProviders(true);
     const { side, id } = await planned(provider, 'manual');
     side.elsewhere.rename('Planning', 'there');
-    await side.ask('PATCH', `/events/${id}`, { summary: 'here' });
+    await orThrow(side.client.PATCH('/events/{id}', { params: { path: { id } }, body: { summary: 'here' } }));
     await eventually(async () => (await conflictsOf(side, 'open')).length === 1);
     await tick();
-    await side.ask('PATCH', `/calendars/${side.calendarId}`, { conflict_strategy: 'provider_wins' });
+    await orThrow(
+      side.client.PATCH('/calendars/{id}', {
+        params: { path: { id: side.calendarId } },
+        body: { conflict_strategy: 'provider_wins' },
+      }),
+    );
     await eventually(async () => {
       await tick();
       return (await conflictsOf(side, 'resolved')).length === 1;
     });
     await rest(side);
     expect(side.elsewhere.titles()).toEqual(['there']);
-    expect((await side.ask('GET', '/writes?limit=1')).body.items).toMatchObject([{ state: 'discarded' }]);
+    expect(
+      (await orThrow(side.client.GET('/writes', { params: { query: { limit: 1 } } }))).items,
+    ).toMatchObject([{ state: 'discarded' }]);
   });
 });

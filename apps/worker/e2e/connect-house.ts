@@ -1,4 +1,5 @@
 /** The fleet with its API as the environment describes both, where users connect by consent. */
+import { createCalfleet, type Calfleet } from '@calfleet/client';
 import { apiConfig } from '@calfleet/config';
 import { systemClock } from '@calfleet/domain';
 import { createQueueBoardSource } from '@calfleet/jobs';
@@ -7,14 +8,10 @@ import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createTestDatabase, createTestRedis } from '@calfleet/testkit';
 import { createVault } from '@calfleet/vault';
 import { startApi } from '../../api/src/index.ts';
+import { checkedFetch } from '../../api/src/testing/checked-fetch.ts';
 import { openHouse } from './house.ts';
 
 const adminKey = 'an-admin-key-of-the-connect-house-2026';
-
-export interface Answer {
-  status: number;
-  body: Record<string, unknown> & { items: Record<string, unknown>[]; authorization_url: string };
-}
 
 export async function openConnectHouse() {
   const [database, redis] = await Promise.all([createTestDatabase(), createTestRedis()]);
@@ -59,18 +56,8 @@ export async function openConnectHouse() {
   return {
     house,
     homeUri,
-    ask: async (user: string, method: string, path: string, body?: unknown): Promise<Answer> => {
-      const response = await fetch(`${api.url}/integrations/calendar${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${adminKey}`,
-          'x-user-id': user,
-          'content-type': 'application/json',
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      return { status: response.status, body: (await response.json()) as Answer['body'] };
-    },
+    as: (userId: string): Calfleet =>
+      createCalfleet({ url: api.url, key: adminKey, userId, fetch: checkedFetch('api') }),
     close: async () => {
       await house.stopWorkers();
       await api.close({ timeoutMs: 1_000 });

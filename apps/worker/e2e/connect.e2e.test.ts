@@ -1,4 +1,5 @@
 /** From the application's first request over the provider's page to a mirror: by forms, and in a real browser. */
+import { orThrow } from '@calfleet/client';
 import type { Sandbox } from '@calfleet/sandbox';
 import { eventually } from '@calfleet/testkit';
 import { openBrowsers, type Browser, type Decision } from './browsers.ts';
@@ -52,26 +53,27 @@ async function visit(
     user,
     home = true,
     access = 'read_write',
-  }: { provider: Dialect; user: string; home?: boolean; access?: string },
+  }: { provider: Dialect; user: string; home?: boolean; access?: 'read' | 'read_write' },
   decision: Decision,
 ): Promise<{ told: Record<string, string>; text: string }> {
   const wish = { access, ...(home && { redirect_uri: all.homeUri }) };
-  const { status, body } = await all.ask(user, 'POST', `/accounts/${provider}/authorize`, wish);
-  expect(status).toBe(200);
-  const { url, text } = await browser.consent(body.authorization_url, decision);
+  const { authorization_url: consentUrl } = await orThrow(
+    all.as(user).POST('/accounts/{provider}/authorize', { params: { path: { provider } }, body: wish }),
+  );
+  const { url, text } = await browser.consent(consentUrl, decision);
   return { told: Object.fromEntries(new URL(url).searchParams), text };
 }
 
 const titlesOf = async (user: string): Promise<unknown[]> => {
-  const { body } = await all.ask(user, 'GET', '/events?expand=false');
-  return body.items.map((event) => event['summary']).sort();
+  const { items } = await orThrow(all.as(user).GET('/events', { params: { query: { expand: false } } }));
+  return items.map((event) => event.summary).sort();
 };
 
-const accountsOf = async (user: string) => (await all.ask(user, 'GET', '/accounts')).body.items;
+const accountsOf = async (user: string) => (await orThrow(all.as(user).GET('/accounts'))).items;
 
 /** Mirrored and watched, and nothing waits. */
 const isCovered = async (user: string): Promise<boolean> => {
-  const { items } = (await all.ask(user, 'GET', '/sync/status')).body;
+  const { items } = await orThrow(all.as(user).GET('/sync/status'));
   return (
     items.length > 0 &&
     items.every(
@@ -118,24 +120,28 @@ describe.each(browsers.map((browser) => [browser.name, browser] as const))('%s',
       await visit(browser, { ...where, access: 'read' }, decision);
       await eventually(() => isCovered(user));
       await visit(browser, where, decision);
-      const [calendar] = (await all.ask(user, 'GET', '/calendars')).body.items;
-      const calendarId = String(calendar?.['id']);
-      await all.ask(user, 'POST', '/sync/schedule', {
-        auto_sync_enabled: false,
-        sync_frequency_minutes: 60,
-        conflict_strategy: 'newest_wins',
-        write_permissions: 'all',
-      });
-      await all.ask(user, 'PATCH', `/calendars/${calendarId}`, { write_enabled: true });
-      const { status } = await all.ask(user, 'POST', '/events', {
-        calendar_id: calendarId,
-        summary: 'Four',
-        start: { date: inDays(1) },
-        end: { date: inDays(2) },
-      });
-      expect(status).toBe(202);
+      const [calendar] = (await orThrow(all.as(user).GET('/calendars'))).items;
+      const calendarId = String(calendar?.id);
+      await orThrow(
+        all.as(user).POST('/sync/schedule', {
+          body: {
+            auto_sync_enabled: false,
+            sync_frequency_minutes: 60,
+            conflict_strategy: 'newest_wins',
+            write_permissions: 'all',
+          },
+        }),
+      );
+      await orThrow(
+        all
+          .as(user)
+          .PATCH('/calendars/{id}', { params: { path: { id: calendarId } }, body: { write_enabled: true } }),
+      );
+      const times = { start: { date: inDays(1) }, end: { date: inDays(2) } };
+      const wish = { calendar_id: calendarId, summary: 'Four', ...times };
+      await orThrow(all.as(user).POST('/events', { body: wish }));
       await eventually(async () => {
-        const { items } = (await all.ask(user, 'GET', '/writes')).body;
+        const { items } = await orThrow(all.as(user).GET('/writes'));
         expect(items).toMatchObject([{ state: 'applied' }]);
       });
       expect(await accountsOf(user)).toMatchObject([{ status: 'active', status_reason: null }]);
@@ -153,13 +159,13 @@ describe.each(browsers.map((browser) => [browser.name, browser] as const))('%s',
       const owner = provider === 'google' ? sandbox.google.account(email) : sandbox.microsoft.mailbox(email);
       owner.revoke();
       owner.expireAccessTokens();
-      await all.ask(user, 'POST', '/sync', {});
-      await eventually(async () => (await accountsOf(user))[0]?.['status'] === 'reauth_needed');
+      await orThrow(all.as(user).POST('/sync', { body: {} }));
+      await eventually(async () => (await accountsOf(user))[0]?.status === 'reauth_needed');
       expect((await visit(browser, where, decision)).told).toMatchObject({ account_id: told['account_id'] });
       await eventually(() => isCovered(user));
       expect(await titlesOf(user)).toEqual(['One', 'Three', 'Two']);
-      const { items: runs } = (await all.ask(user, 'GET', '/sync/runs')).body;
-      const last = runs.filter((run) => run['outcome'] === 'completed').at(0);
+      const { items: runs } = await orThrow(all.as(user).GET('/sync/runs'));
+      const last = runs.filter((run) => run.outcome === 'completed').at(0);
       expect(last).toMatchObject({ mode: 'incremental', created: 0 });
     },
   );

@@ -2,10 +2,9 @@
  * A program of somebody else that keeps two calendars equal over the REST API: it follows both feeds and copies what it
  * finds to the other side. It compares nothing and knows no origin; all it has is a table of what belongs together.
  */
+import { orThrow, type Shapes } from '@calfleet/client';
 import { eventually } from '@calfleet/testkit';
-import type { Reply, TwoWay } from './two-way-house.ts';
-
-const copied = ['summary', 'description', 'location', 'start', 'end', 'transparency'] as const;
+import type { TwoWay } from './two-way-house.ts';
 
 interface Side {
   of: TwoWay;
@@ -41,12 +40,13 @@ export function createCopyingClient(one: TwoWay, other: TwoWay): CopyingClient {
 /** Events that its feed names since the last time, each once. */
 async function changedIn(side: Side): Promise<Set<string>> {
   const ids = new Set<string>();
-  const { ask, house, calendarId } = side.of;
+  const { client, house, calendarId } = side.of;
   await eventually(async () => {
-    const { body } = await ask('GET', `/changes?after=${side.cursor}&calendar_id=${calendarId}&limit=500`);
-    side.cursor = String(body['next_cursor']);
-    side.read += body.items.length;
-    for (const { event_id: id } of body.items) if (typeof id === 'string') ids.add(id);
+    const query = { after: side.cursor, calendar_id: calendarId, limit: 500 };
+    const page = await orThrow(client.GET('/changes', { params: { query } }));
+    side.cursor = page.next_cursor;
+    side.read += page.items.length;
+    for (const { event_id: id } of page.items) if (id !== null) ids.add(id);
     // Rows may be seen a moment after their commit: the feed has no gaps.
     const [row] = await house.db.transaction(
       { role: 'worker' },
@@ -60,20 +60,23 @@ async function changedIn(side: Side): Promise<Set<string>> {
 
 /** @returns whether something was written */
 async function copy(id: string, from: Side, to: Side): Promise<boolean> {
-  const { body: event } = await from.of.ask('GET', `/events/${id}`);
+  const event = await orThrow(from.of.client.GET('/events/{id}', { params: { path: { id } } }));
   const partner = from.partners.get(id);
-  if (event['deleted_at'] !== null) {
-    return partner !== undefined && isWritten(await to.of.ask('DELETE', `/events/${partner}`));
+  const { client, calendarId } = to.of;
+  const there = { params: { path: { id: partner ?? '' } } };
+  if (event.deleted_at !== null) {
+    return partner !== undefined && isWritten(await orThrow(client.DELETE('/events/{id}', there)));
   }
-  const fields = Object.fromEntries(copied.map((name) => [name, event[name]]));
-  if (partner !== undefined) return isWritten(await to.of.ask('PATCH', `/events/${partner}`, fields));
-  const made = await to.of.ask('POST', '/events', { calendar_id: to.of.calendarId, ...fields });
-  from.partners.set(id, made.body.id);
-  to.partners.set(made.body.id, id);
+  const { summary, description, location, start, end, transparency } = event;
+  if (!start || !end) throw new Error('An event has no times.');
+  const body = { summary, description, location, start, end, transparency };
+  if (partner !== undefined) {
+    return isWritten(await orThrow(client.PATCH('/events/{id}', { ...there, body })));
+  }
+  const made = await orThrow(client.POST('/events', { body: { calendar_id: calendarId, ...body } }));
+  from.partners.set(id, made.id);
+  to.partners.set(made.id, id);
   return isWritten(made);
 }
 
-function isWritten({ status, body }: Reply): boolean {
-  if (status !== 202) throw new Error(`A copy was answered with ${status} ${body.code}.`);
-  return body['write'] !== null;
-}
+const isWritten = ({ write }: Shapes['WrittenEvent']): boolean => write !== null;

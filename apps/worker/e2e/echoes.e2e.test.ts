@@ -1,4 +1,5 @@
 /** I9 over HTTP: what comes back of our own writes is no news and no reason to write again, at either provider. */
+import { orThrow } from '@calfleet/client';
 import type { CalendarId } from '@calfleet/domain';
 import { eventually } from '@calfleet/testkit';
 import { createCopyingClient } from './copying-client.ts';
@@ -53,9 +54,9 @@ const idsOf = (sides: readonly TwoWay[]): CalendarId[] => sides.map(({ calendarI
 
 /** Everything is listed again, as if nobody knew what we wrote. */
 async function readAnew(sides: readonly TwoWay[]): Promise<void> {
-  for (const { ask } of sides) {
-    const reply = await ask('POST', '/sync', { mode: 'full', background: false });
-    expect([reply.status, reply.body['status']]).toEqual([200, 'completed']);
+  for (const { client } of sides) {
+    const done = await orThrow(client.POST('/sync', { body: { mode: 'full', background: false } }));
+    expect(done.status).toBe('completed');
   }
   await rest(sides);
 }
@@ -94,15 +95,12 @@ async function makeAndChange(side: TwoWay): Promise<void> {
   const ids: string[] = [];
   for (let n = 0; n < eventsEach; n += 1) {
     const wish = { calendar_id: side.calendarId, summary: `Event ${n}`, ...planning };
-    ids.push((await side.ask('POST', '/events', wish)).body.id);
+    ids.push((await orThrow(side.client.POST('/events', { body: wish }))).id);
   }
   await rest([side]);
   for (const [n, id] of ids.entries()) {
-    const reply = await side.ask('PATCH', `/events/${id}`, {
-      summary: `Changed ${n}`,
-      location: `Room ${n}`,
-    });
-    expect(reply.status).toBe(202);
+    const body = { summary: `Changed ${n}`, location: `Room ${n}` };
+    await orThrow(side.client.PATCH('/events/{id}', { params: { path: { id } }, body }));
   }
 }
 
@@ -120,16 +118,20 @@ test('two calendars that a program copies into each other come to rest within tw
     } while (writes.at(-1) !== 0 && writes.length < 6);
     return writes;
   };
-  for (const [n, { elsewhere, ask, calendarId }] of sides.entries()) {
+  for (const [n, { elsewhere, client, calendarId }] of sides.entries()) {
     for (let each = 0; each < 5; each += 1) elsewhere.add(`Owner ${n} ${each}`);
     for (let each = 0; each < 5; each += 1) {
       const description = `first ${each}  \nsecond\r\n\r\nthird  `;
-      await ask('POST', '/events', {
-        calendar_id: calendarId,
-        summary: `User ${n} ${each}`,
-        description,
-        ...planning,
-      });
+      await orThrow(
+        client.POST('/events', {
+          body: {
+            calendar_id: calendarId,
+            summary: `User ${n} ${each}`,
+            description,
+            ...planning,
+          },
+        }),
+      );
     }
   }
   const [first = 0, ...more] = await roundsToRest();

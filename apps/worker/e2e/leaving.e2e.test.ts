@@ -2,6 +2,7 @@
  * Accounts leave, over HTTP with both providers: nothing of ours stays at the provider, nothing of theirs stays here, and
  * whoever shares the mailbox notices nothing.
  */
+import { orThrow } from '@calfleet/client';
 import { Redis } from 'ioredis';
 import { requestPull } from '@calfleet/db';
 import { systemClock, type AccountId } from '@calfleet/domain';
@@ -26,16 +27,20 @@ const planning = ({ calendarId }: TwoWay) => ({
 async function connected(provider: ProviderUnderTest): Promise<TwoWay> {
   const side = await fleet.connect(provider);
   side.elsewhere.add('Theirs');
-  expect((await side.ask('POST', '/events', planning(side))).status).toBe(202);
+  await orThrow(side.client.POST('/events', { body: planning(side) }));
   await eventually(() => expect(side.elsewhere.titles()).toEqual(['Planning', 'Theirs']));
   await eventually(() => side.elsewhere.expectMirrored());
   return side;
 }
 
-const isGone = ({ ask, accountId }: TwoWay) =>
-  eventually(async () => expect((await ask('GET', `/accounts/${accountId}`)).status).toBe(404), {
-    timeoutMs: 60_000,
-  });
+const isGone = ({ client, accountId }: TwoWay) =>
+  eventually(
+    async () => {
+      const { response } = await client.GET('/accounts/{id}', { params: { path: { id: accountId } } });
+      expect(response.status).toBe(404);
+    },
+    { timeoutMs: 60_000 },
+  );
 
 /** Every row, and every key of Redis, that names one of these texts; users of this test are named after their accounts. */
 async function traces(texts: readonly string[]): Promise<string[]> {
@@ -75,8 +80,8 @@ async function keysNaming(texts: readonly string[]): Promise<string[]> {
   }
 }
 
-const emailOf = async ({ ask, accountId }: TwoWay): Promise<string> =>
-  String((await ask('GET', `/accounts/${accountId}`)).body['email']);
+const emailOf = async ({ client, accountId }: TwoWay): Promise<string> =>
+  String((await orThrow(client.GET('/accounts/{id}', { params: { path: { id: accountId } } }))).email);
 
 describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
   const liveChannels = (): number =>
@@ -90,11 +95,8 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     await eventually(() => expect(liveChannels()).toBe(before + 1));
     const email = await emailOf(side);
     expect(email).toContain('@');
-    const left = await side.ask(
-      'DELETE',
-      `/accounts/${side.accountId}?purge=true&delete_managed_events=true`,
-    );
-    expect(left).toMatchObject({ status: 202, body: { status: 'disconnecting' } });
+    const params = { path: { id: side.accountId }, query: { purge: true, delete_managed_events: true } };
+    await orThrow(side.client.DELETE('/accounts/{id}', { params }));
     await isGone(side);
     expect(side.elsewhere.titles()).toEqual(['Theirs']);
     expect(liveChannels()).toBe(before);
@@ -118,7 +120,7 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     await fleet.house.producer.enqueue('discover-account', { accountId: other.accountId });
     const calendarId = await eventually(() => fleet.house.calendarOf(other));
     await eventually(async () => expect(await titlesOf(calendarId)).toEqual(['Planning', 'Theirs']));
-    await side.ask('DELETE', `/accounts/${side.accountId}`);
+    await orThrow(side.client.DELETE('/accounts/{id}', { params: { path: { id: side.accountId } } }));
     await isGone(side);
     side.elsewhere.rename('Theirs', 'Renamed');
     // Graph grants a mailbox one subscription of ours: the other account is polled until its next attempt.

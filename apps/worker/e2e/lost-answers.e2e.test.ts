@@ -78,11 +78,11 @@ async function createEverywhere(
   faults.add({ operation: creating[provider], count: calendarsCount, effect: { kind } });
   const time = (hour: number) => ({ date_time: `${tomorrow()}T${hour}:00:00`, time_zone: 'UTC' });
   const made = await Promise.all(
-    sides.map(({ ask, calendarId }) =>
-      ask('POST', '/events', { calendar_id: calendarId, summary, start: time(14), end: time(15) }),
+    sides.map(({ client, calendarId }) =>
+      client.POST('/events', { body: { calendar_id: calendarId, summary, start: time(14), end: time(15) } }),
     ),
   );
-  expect(new Set(made.map(({ status }) => status))).toEqual(new Set([202]));
+  expect(new Set(made.map(({ response }) => response.status))).toEqual(new Set([202]));
   await eventually(() => faults.list().every(({ left }) => left === 0));
 }
 

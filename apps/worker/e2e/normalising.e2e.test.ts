@@ -2,6 +2,7 @@
  * Providers that keep what they are told in words of their own: texts through HTML and back, other line ends, no blanks at
  * the ends, guests in another order, times to the seventh digit. One write per wish, no conflict, and no word of it after.
  */
+import { orThrow } from '@calfleet/client';
 import { systemClock } from '@calfleet/domain';
 import { eventually } from '@calfleet/testkit';
 import { openTwoWayHouse, tomorrow, type ProviderUnderTest, type TwoWay } from './two-way-house.ts';
@@ -23,9 +24,9 @@ const texts = (n: number) => ({
 const guests = (...names: string[]) => names.map((name) => ({ email: `${name}@guests.test` }));
 
 /** Every write is done, and both sides are the same. */
-async function rest({ ask, elsewhere }: TwoWay): Promise<void> {
+async function rest({ client, elsewhere }: TwoWay): Promise<void> {
   await eventually(async () => {
-    const { items } = (await ask('GET', '/writes?limit=500')).body;
+    const { items } = await orThrow(client.GET('/writes', { params: { query: { limit: 500 } } }));
     expect(items.filter(({ state }) => state !== 'applied')).toEqual([]);
     await elsewhere.expectMirrored();
   });
@@ -33,30 +34,32 @@ async function rest({ ask, elsewhere }: TwoWay): Promise<void> {
 
 /** A pull of what changed, one of everything, and an audit. */
 async function lookAgain(side: TwoWay): Promise<void> {
-  for (const mode of ['incremental', 'full']) {
-    expect((await side.ask('POST', '/sync', { mode, background: false })).status).toBe(200);
+  for (const mode of ['incremental', 'full'] as const) {
+    const done = await orThrow(side.client.POST('/sync', { body: { mode, background: false } }));
+    expect(done.status).toBe('completed');
   }
   const { calendarId, house } = side;
   const requestedAt = systemClock.now().toISOString();
   await house.producer.enqueue('audit-calendar', { calendarId, requestedAt, asked: true });
   await eventually(async () => {
-    const [item] = (await side.ask('GET', '/sync/status')).body.items;
+    const [item] = (await orThrow(side.client.GET('/sync/status'))).items;
     expect(item).toMatchObject({ drift: { differences: 0 } });
-    const { checked_at: checkedAt } = item?.['drift'] as { checked_at: string };
-    return checkedAt >= requestedAt;
+    return (item?.drift?.checked_at ?? '') >= requestedAt;
   });
   await rest(side);
 }
 
-async function eventOf({ ask }: TwoWay, id: string): Promise<Record<string, unknown>> {
-  const { synced_at: _syncedAt, ...event } = (await ask('GET', `/events/${id}`)).body;
+async function eventOf({ client }: TwoWay, id: string) {
+  const { synced_at: _syncedAt, ...event } = await orThrow(
+    client.GET('/events/{id}', { params: { path: { id } } }),
+  );
   return event;
 }
 
 describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
   test('each wish is one write; pulls, an audit and an edit of the owner find nothing more to say', async () => {
     const side = await fleet.connect(provider, 'manual');
-    const { ask, elsewhere, calendarId } = side;
+    const { client, elsewhere, calendarId } = side;
     const wish = {
       calendar_id: calendarId,
       summary: 'Planning',
@@ -65,9 +68,7 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
       attendees: guests('zoe', 'ada', 'max'),
       ...texts(1),
     };
-    const made = await ask('POST', '/events', wish);
-    expect(made.status).toBe(202);
-    const { id } = made.body;
+    const { id } = await orThrow(client.POST('/events', { body: wish }));
     await rest(side);
     expect(elsewhere.writes()).toBe(1);
 
@@ -77,7 +78,9 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
       { start: time(16), end: time(17) },
     ];
     for (const [n, change] of changes.entries()) {
-      expect((await ask('PATCH', `/events/${id}`, change)).body['write']).not.toBeNull();
+      const params = { path: { id } };
+      const { write } = await orThrow(client.PATCH('/events/{id}', { params, body: change }));
+      expect(write).not.toBeNull();
       await rest(side);
       expect(elsewhere.writes()).toBe(n + 2);
     }
@@ -87,15 +90,15 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
 
     // Both sides at once: what the provider made of the other texts is no change of its owner.
     elsewhere.move('Planning', 'Room 9');
-    await ask('PATCH', `/events/${id}`, { summary: '  Retro  ' });
+    await orThrow(client.PATCH('/events/{id}', { params: { path: { id } }, body: { summary: '  Retro  ' } }));
     await eventually(() => elsewhere.titles().join().includes('Retro'));
     await rest(side);
     await lookAgain(side);
-    expect(await eventOf(side, id)).toMatchObject({ location: 'Room 9', attendees: shown['attendees'] });
-    expect((await ask('GET', '/conflicts')).body.items).toEqual([]);
+    expect(await eventOf(side, id)).toMatchObject({ location: 'Room 9', attendees: shown.attendees });
+    expect((await orThrow(client.GET('/conflicts'))).items).toEqual([]);
     // A write that met the owner's was refused for its version, and left once more.
     expect(elsewhere.writes()).toBeLessThanOrEqual(changes.length + 3);
-    const { items } = (await ask('GET', '/writes')).body;
+    const { items } = await orThrow(client.GET('/writes'));
     expect(items).toHaveLength(changes.length + 2);
   });
 });

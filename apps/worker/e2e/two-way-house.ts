@@ -1,11 +1,13 @@
 /** The whole fleet with its API over one provider, and the owner of the calendar at the other end. */
 import { randomBytes } from 'node:crypto';
+import { createCalfleet, orThrow, type Calfleet, type Shapes } from '@calfleet/client';
 import { createQueueBoardSource } from '@calfleet/jobs';
 import { systemClock, type AccountId, type CalendarId } from '@calfleet/domain';
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createTestDatabase, createTestRedis, eventually } from '@calfleet/testkit';
 import { createVault } from '@calfleet/vault';
 import { startApi } from '../../api/src/index.ts';
+import { checkedFetch } from '../../api/src/testing/checked-fetch.ts';
 import { expectExact } from './google-truth.ts';
 import { expectExactGraph } from './graph-truth.ts';
 import { openHouse, type House } from './house.ts';
@@ -27,24 +29,21 @@ export interface Elsewhere {
   writes(): number;
 }
 
-export interface Reply {
-  status: number;
-  body: Record<string, unknown> & { id: string; code: string; items: Record<string, unknown>[] };
-}
-
 export interface TwoWay {
   house: House;
   userId: string;
   accountId: AccountId;
   calendarId: CalendarId;
   elsewhere: Elsewhere;
-  ask: (method: string, path: string, body?: unknown) => Promise<Reply>;
+  /** The API, as its user calls it. */
+  client: Calfleet;
   /** What its user consented to, as it stands now. */
   refreshTokens: () => readonly string[];
   /** All rows of the account are lost, and its user connects the mailbox anew. */
   reconnect: () => Promise<TwoWay>;
 }
 
+export type Strategy = Shapes['Preferences']['conflict_strategy'];
 export type ProviderUnderTest = 'google' | 'microsoft';
 
 export async function openTwoWayHouse() {
@@ -74,35 +73,24 @@ export async function openTwoWayHouse() {
     logger: createLogger({ service: 'api', level: 'error' }),
     metrics: createMetrics(),
   });
-  const askAs =
-    (userId: string): TwoWay['ask'] =>
-    async (method, path, body) => {
-      const response = await fetch(`${api.url}/integrations/calendar${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${adminKey}`,
-          'x-user-id': userId,
-          'content-type': 'application/json',
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      return { status: response.status, body: (await response.json()) as Reply['body'] };
-    };
+  const as = (userId: string): Calfleet =>
+    createCalfleet({ url: api.url, key: adminKey, userId, fetch: checkedFetch('api') });
   let accounts = 0;
-  const mirror = async (connected: Connected, strategy: string): Promise<TwoWay> => {
+  const mirror = async (connected: Connected, strategy: Strategy): Promise<TwoWay> => {
     const { provider, account, elsewhere: open, refreshTokens } = connected;
     const calendarId = await eventually(() => house.calendarOf(account));
     const elsewhere = open(calendarId);
     await eventually(() => elsewhere.expectMirrored());
-    const ask = askAs(account.userId);
+    const client = as(account.userId);
     const wish = {
       auto_sync_enabled: false,
       sync_frequency_minutes: 60,
       conflict_strategy: strategy,
       write_permissions: 'all',
-    };
-    expect((await ask('POST', '/sync/schedule', wish)).status).toBe(200);
-    expect((await ask('PATCH', `/calendars/${calendarId}`, { write_enabled: true })).status).toBe(200);
+    } as const;
+    await orThrow(client.POST('/sync/schedule', { body: wish }));
+    const params = { path: { id: calendarId } };
+    await orThrow(client.PATCH('/calendars/{id}', { params, body: { write_enabled: true } }));
     const reconnect = async (): Promise<TwoWay> => {
       const { accountId } = account;
       await house.db.transaction(
@@ -113,12 +101,12 @@ export async function openTwoWayHouse() {
       await house.producer.enqueue('discover-account', { accountId: again.accountId });
       return mirror({ ...connected, account: again }, strategy);
     };
-    return { house, ...account, calendarId, elsewhere, ask, refreshTokens, reconnect };
+    return { house, ...account, calendarId, elsewhere, client, refreshTokens, reconnect };
   };
   return {
     house,
     /** A mirrored calendar of its own that its user lets us write to. */
-    connect: async (provider: ProviderUnderTest, strategy = 'newest_wins'): Promise<TwoWay> => {
+    connect: async (provider: ProviderUnderTest, strategy: Strategy = 'newest_wins'): Promise<TwoWay> => {
       const email = `owner-${(accounts += 1)}@example.test`;
       const connected =
         provider === 'google' ? await connectGoogle(house, email) : await connectMicrosoft(house, email);

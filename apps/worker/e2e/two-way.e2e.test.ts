@@ -2,8 +2,15 @@
  * Both ways over HTTP, with both providers: what is written over the API is at the provider once, what the owner does
  * there meets it, and lost answers, refusals and own echoes make no twin, no second write and no lost word.
  */
+import { orThrow, type Shapes } from '@calfleet/client';
 import { eventually } from '@calfleet/testkit';
-import { openTwoWayHouse, tomorrow, type ProviderUnderTest, type TwoWay } from './two-way-house.ts';
+import {
+  openTwoWayHouse,
+  tomorrow,
+  type ProviderUnderTest,
+  type Strategy,
+  type TwoWay,
+} from './two-way-house.ts';
 
 let fleet: Awaited<ReturnType<typeof openTwoWayHouse>>;
 beforeAll(async () => {
@@ -21,37 +28,33 @@ const changing = { google: 'events.patch', microsoft: 'graph.event.update' } as 
 
 const at = (hour: string) => ({ date_time: `${tomorrow()}T${hour}:00:00`, time_zone: 'UTC' });
 
-async function create({ ask, calendarId }: TwoWay, summary: string, fields: object = {}): Promise<string> {
-  const reply = await ask('POST', '/events', {
-    calendar_id: calendarId,
-    summary,
-    start: at('14'),
-    end: at('15'),
-    ...fields,
-  });
-  expect(reply).toMatchObject({ status: 202 });
-  return reply.body.id;
+async function create({ client, calendarId }: TwoWay, summary: string, fields: object = {}): Promise<string> {
+  const event = { calendar_id: calendarId, summary, start: at('14'), end: at('15'), ...fields };
+  return (await orThrow(client.POST('/events', { body: event }))).id;
 }
 
 /** Every write is done, both sides are the same, and nothing more is written. */
-async function rest({ ask, elsewhere }: TwoWay): Promise<void> {
+async function rest({ client, elsewhere }: TwoWay): Promise<void> {
   await eventually(async () => {
-    const { items } = (await ask('GET', '/writes?limit=500')).body;
+    const { items } = await orThrow(client.GET('/writes', { params: { query: { limit: 500 } } }));
     expect(items.filter(({ state }) => state === 'pending' || state === 'pushing')).toEqual([]);
     await elsewhere.expectMirrored();
   });
 }
 
-const titlesHere = async ({ ask }: TwoWay): Promise<string[]> => {
+const titlesHere = async ({ client }: TwoWay): Promise<string[]> => {
   const from = new Date(Date.parse(`${tomorrow()}T00:00:00Z`)).toISOString();
   const to = new Date(Date.parse(`${tomorrow()}T23:59:59Z`)).toISOString();
-  const { items } = (await ask('GET', `/events?start=${from}&end=${to}&limit=500`)).body;
+  const { items } = await orThrow(
+    client.GET('/events', { params: { query: { start: from, end: to, limit: 500 } } }),
+  );
   return items.map(({ summary }) => String(summary)).sort();
 };
 
-const openConflict = ({ ask }: TwoWay): Promise<Record<string, unknown>> =>
+const openConflict = ({ client }: TwoWay): Promise<Shapes['Conflict']> =>
   eventually(async () => {
-    const [conflict] = (await ask('GET', '/conflicts?status=open')).body.items;
+    const params = { query: { status: 'open' as const } };
+    const [conflict] = (await orThrow(client.GET('/conflicts', { params }))).items;
     if (!conflict) throw new Error('There is no open conflict.');
     return conflict;
   });
@@ -59,14 +62,14 @@ const openConflict = ({ ask }: TwoWay): Promise<Record<string, unknown>> =>
 describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
   test('made, changed and deleted here: each reaches the provider by one write, and no echo comes back as news', async () => {
     const side = await fleet.connect(provider);
-    const { ask, elsewhere } = side;
+    const { client, elsewhere } = side;
     const id = await create(side, 'Planning', { location: 'Room 1', description: 'agenda' });
     await rest(side);
     expect(elsewhere.titles()).toEqual(['Planning']);
-    await ask('PATCH', `/events/${id}`, { summary: 'Retro' });
+    await orThrow(client.PATCH('/events/{id}', { params: { path: { id } }, body: { summary: 'Retro' } }));
     await rest(side);
     expect([elsewhere.titles(), elsewhere.place('Retro')]).toEqual([['Retro'], 'Room 1']);
-    await ask('DELETE', `/events/${id}`);
+    await orThrow(client.DELETE('/events/{id}', { params: { path: { id } } }));
     await rest(side);
     expect([elsewhere.titles(), elsewhere.writes()]).toEqual([[], 3]);
   });
@@ -119,7 +122,12 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
       { kind: 'status' as const, status: 503 },
     ]) {
       fleet.house.sandbox.faults.add({ operation: changing[provider], count: 1, effect });
-      await side.ask('PATCH', `/events/${id}`, { summary: `after ${JSON.stringify(effect)}` });
+      await orThrow(
+        side.client.PATCH('/events/{id}', {
+          params: { path: { id } },
+          body: { summary: `after ${JSON.stringify(effect)}` },
+        }),
+      );
       await rest(side);
       expect(side.elsewhere.titles()).toEqual([`after ${JSON.stringify(effect)}`]);
     }
@@ -130,12 +138,14 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     const id = await create(side, 'Planning');
     await rest(side);
     side.elsewhere.move('Planning', 'Room 9');
-    await side.ask('PATCH', `/events/${id}`, { summary: 'Retro' });
+    await orThrow(
+      side.client.PATCH('/events/{id}', { params: { path: { id } }, body: { summary: 'Retro' } }),
+    );
     await rest(side);
     expect(side.elsewhere.place('Retro')).toBe('Room 9');
   });
 
-  test.each([
+  test.each<[Strategy, string, string]>([
     ['local_wins', 'here', 'applied'],
     ['provider_wins', 'there', 'discarded'],
     ['newest_wins', 'here', 'applied'],
@@ -146,14 +156,14 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     const id = await create(side, 'Planning');
     await rest(side);
     side.elsewhere.rename('Planning', 'there');
-    await side.ask('PATCH', `/events/${id}`, { summary: 'here' });
+    await orThrow(side.client.PATCH('/events/{id}', { params: { path: { id } }, body: { summary: 'here' } }));
     await rest(side);
     expect([side.elsewhere.titles(), await titlesHere(side)]).toEqual([[stands], [stands]]);
-    const { items } = (await side.ask('GET', '/writes?limit=1')).body;
+    const { items } = await orThrow(side.client.GET('/writes', { params: { query: { limit: 1 } } }));
     expect(items).toMatchObject([{ op: 'update', state }]);
   });
 
-  test.each([
+  test.each<['local' | 'provider' | 'merge', { event?: object }, string[]]>([
     ['local', {}, ['here']],
     ['provider', {}, ['there']],
     ['merge', { event: { summary: 'both', location: 'Room 5' } }, ['both']],
@@ -163,7 +173,7 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     const id = await create(side, 'Planning');
     await rest(side);
     side.elsewhere.rename('Planning', 'there');
-    await side.ask('PATCH', `/events/${id}`, { summary: 'here' });
+    await orThrow(side.client.PATCH('/events/{id}', { params: { path: { id } }, body: { summary: 'here' } }));
     const conflict = await openConflict(side);
     expect(conflict).toMatchObject({
       event_id: id,
@@ -174,14 +184,17 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
       strategy: 'manual',
     });
     const resolve = () =>
-      side.ask('POST', `/conflicts/${String(conflict['id'])}/resolve`, { resolution, ...more });
-    expect((await resolve()).body).toMatchObject({
+      side.client.POST('/conflicts/{id}/resolve', {
+        params: { path: { id: conflict.id } },
+        body: { resolution, ...more },
+      });
+    expect((await resolve()).data).toMatchObject({
       status: 'resolved',
       resolution,
       resolved_by: side.userId,
     });
     // Said again, it stays said; what is to be merged is another word each time.
-    expect((await resolve()).status).toBe(resolution === 'merge' ? 422 : 200);
+    expect((await resolve()).response.status).toBe(resolution === 'merge' ? 422 : 200);
     await rest(side);
     expect([side.elsewhere.titles(), await titlesHere(side)]).toEqual([titles, titles]);
   });
@@ -192,13 +205,18 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     const id = await create(side, 'Planning');
     await rest(side);
     side.elsewhere.remove('Planning');
-    await side.ask('PATCH', `/events/${id}`, { summary: 'here' });
+    await orThrow(side.client.PATCH('/events/{id}', { params: { path: { id } }, body: { summary: 'here' } }));
     const conflict = await openConflict(side);
     expect(conflict).toMatchObject({ fields: ['deleted'], provider: { deleted: null } });
-    await side.ask('POST', `/conflicts/${String(conflict['id'])}/resolve`, { resolution: 'local' });
+    await orThrow(
+      side.client.POST('/conflicts/{id}/resolve', {
+        params: { path: { id: conflict.id } },
+        body: { resolution: 'local' },
+      }),
+    );
     await rest(side);
     expect(side.elsewhere.titles()).toEqual(['here']);
-    expect((await side.ask('GET', `/events/${id}`)).body).toMatchObject({
+    expect(await orThrow(side.client.GET('/events/{id}', { params: { path: { id } } }))).toMatchObject({
       summary: 'here',
       deleted_at: null,
     });
@@ -215,17 +233,16 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     side.elsewhere.remove('Daily');
     await rest(side);
     expect(await titlesHere(side)).toEqual([]);
-    const renamed = (await side.ask('GET', `/events/${id}/history`)).body.items.find(({ fields }) =>
-      (fields as string[]).includes('summary'),
-    );
+    const renamed = (
+      await orThrow(side.client.GET('/events/{id}/history', { params: { path: { id } } }))
+    ).items.find(({ fields }) => fields.includes('summary'));
     expect(renamed).toMatchObject({ origin: 'provider', before: { summary: 'Planning' } });
-    const restore = (of: string, revision: unknown) =>
-      side.ask('POST', `/events/${of}/restore`, { revision });
-    expect(await restore(id, Number(renamed?.['n']) - 1)).toMatchObject({
-      status: 202,
-      body: { id, summary: 'Planning', location: 'Room 1', deleted_at: null },
+    const restore = (of: string, revision: number) =>
+      side.client.POST('/events/{id}/restore', { params: { path: { id: of } }, body: { revision } });
+    expect(await restore(id, (renamed?.n ?? 0) - 1)).toMatchObject({
+      data: { id, summary: 'Planning', location: 'Room 1', deleted_at: null },
     });
-    expect((await restore(daily, 1)).status).toBe(202);
+    expect((await restore(daily, 1)).response.status).toBe(202);
     await rest(side);
     expect(new Set(side.elsewhere.titles())).toEqual(new Set(['Daily', 'Planning']));
     expect([side.elsewhere.place('Planning'), await titlesHere(side)]).toEqual([
@@ -239,7 +256,10 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     const id = await create(side, 'Planning');
     await rest(side);
     const before = side.elsewhere.writes();
-    for (let n = 1; n <= 20; n += 1) await side.ask('PATCH', `/events/${id}`, { summary: `edit ${n}` });
+    for (let n = 1; n <= 20; n += 1)
+      await orThrow(
+        side.client.PATCH('/events/{id}', { params: { path: { id } }, body: { summary: `edit ${n}` } }),
+      );
     await rest(side);
     expect(side.elsewhere.titles()).toEqual(['edit 20']);
     expect(side.elsewhere.writes() - before).toBeLessThanOrEqual(20);
@@ -253,10 +273,15 @@ test('a provider that rewrites texts and sorts guests: what is written quickly a
   const attendees = ['zoe', 'ada', 'max'].map((name) => ({ email: `${name}@guests.test` }));
   const id = await create(side, 'Planning  ', { description: 'first  \r\nsecond\r\n', attendees });
   for (let n = 1; n <= 5; n += 1) {
-    await side.ask('PATCH', `/events/${id}`, {
-      description: `edit ${n}  \r\nand more  `,
-      location: `Room ${n}  `,
-    });
+    await orThrow(
+      side.client.PATCH('/events/{id}', {
+        params: { path: { id } },
+        body: {
+          description: `edit ${n}  \r\nand more  `,
+          location: `Room ${n}  `,
+        },
+      }),
+    );
   }
   await rest(side);
   const before = side.elsewhere.writes();
@@ -266,9 +291,11 @@ test('a provider that rewrites texts and sorts guests: what is written quickly a
     requestedAt: new Date().toISOString(),
   });
   await rest(side);
-  expect([side.elsewhere.writes() - before, (await side.ask('GET', '/conflicts')).body.items]).toEqual([
+  expect([side.elsewhere.writes() - before, (await orThrow(side.client.GET('/conflicts'))).items]).toEqual([
     0,
     [],
   ]);
-  expect((await side.ask('GET', '/writes?state=applied')).body.items).toHaveLength(6);
+  expect(
+    (await orThrow(side.client.GET('/writes', { params: { query: { state: 'applied' } } }))).items,
+  ).toHaveLength(6);
 });

@@ -1,1 +1,8 @@
-export { createCalfleet, orThrow, CalfleetProblem, type Calfleet, type CalfleetOptions, type Shapes } from './client.ts';
+export {
+  createCalfleet,
+  orThrow,
+  CalfleetProblem,
+  type Calfleet,
+  type CalfleetOptions,
+  type Shapes,
+} from './client.ts';
