@@ -243,7 +243,7 @@ export interface paths {
         put?: never;
         /**
          * Creates an event
-         * @description Needs `start` and `end`. Shown at once in every list; told to the provider by itself.
+         * @description Shown at once in every list; told to the provider by itself.
          */
         post: operations["createEvent"];
         delete?: never;
@@ -2374,7 +2374,7 @@ export interface operations {
                     calendar_id: string;
                     description?: string | null;
                     /** @description Of the kind of `start`, exclusive. */
-                    end?: components["schemas"]["GivenTime"];
+                    end: components["schemas"]["GivenTime"];
                     location?: string | null;
                     /**
                      * @description RFC 5545 lines; an empty list makes a series a single event.
@@ -2383,7 +2383,7 @@ export interface operations {
                      *     ]
                      */
                     recurrence?: string[];
-                    start?: components["schemas"]["GivenTime"];
+                    start: components["schemas"]["GivenTime"];
                     /** @enum {string} */
                     status?: "confirmed" | "tentative";
                     summary?: string | null;
@@ -2634,7 +2634,10 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description `n` of the revision after which it was so; one less than the oldest: as it was before that. */
+                    /**
+                     * @description `n` of the revision after which it was so; one less than the oldest: as it was before that.
+                     * @example 1
+                     */
                     revision: number;
                 };
             };

@@ -24,7 +24,7 @@ const paragraphs = (max: number) =>
     .max(max, { error: `has more than ${max} characters` })
     .refine((text) => !/[^\P{Cc}\n\r\t]/u.test(text), { error: 'holds a control character' });
 
-const time = z
+export const time = z
   .union(
     [
       z
@@ -42,7 +42,9 @@ const time = z
           .meta({ examples: ['Europe/Berlin'] }),
       }),
     ],
-    { error: 'must be {date} or {date_time, time_zone}' },
+    {
+      error: ({ input }) => (input === undefined ? 'is missing' : 'must be {date} or {date_time, time_zone}'),
+    },
   )
   .meta({ id: 'GivenTime' });
 type GivenTime = z.output<typeof time>;
@@ -83,11 +85,12 @@ export const eventFields = {
 };
 export type GivenFields = z.output<z.ZodObject<typeof eventFields>>;
 
-/** @throws RequestProblem: the field that is missing or makes no sense */
-export function newFields(fields: GivenFields, zones: ZoneTable): WritableFields {
+/** @throws RequestProblem: the field that makes no sense */
+export function newFields(
+  fields: GivenFields & { start: GivenTime; end: GivenTime },
+  zones: ZoneTable,
+): WritableFields {
   const { start, end } = fields;
-  if (!start) throw invalid('start', 'is missing');
-  if (!end) throw invalid('end', 'is missing');
   const event: WritableFields = {
     ...blankFields,
     ...patchOf(fields, []),

@@ -4,15 +4,18 @@ import type { api } from '@calfleet/db';
 import type { ZoneTable } from '@calfleet/domain';
 import { invalid, RequestProblem } from '../problems.ts';
 
-/** A bound as it is asked for. @param what it bounds */
-export const boundText = (what: string) =>
+/** A bound as it is asked for: `From`, or `To`. */
+export const boundText = (what: 'From' | 'To') =>
   z
     .string({ error: 'is missing' })
     .max(64)
     .describe(
-      `${what}: an instant with offset (RFC 3339), or a local time or a date beside \`time_zone\`. Years 2 to 9998.`,
+      `${what}${what === 'To' ? ', exclusive' : ''}: an instant with offset (RFC 3339), or a local time or a date beside \`time_zone\`. Years 2 to 9998.`,
     )
-    .meta({ examples: ['2026-11-23T00:00:00Z', '2026-11-23T00:00:00', '2026-11-23'] });
+    .meta({
+      examples:
+        what === 'From' ? ['2026-11-23T00:00:00Z', '2026-11-23'] : ['2026-11-30T00:00:00Z', '2026-11-30'],
+    });
 
 export interface AskedRange {
   start: Date | null;

@@ -56,7 +56,8 @@ const switches = z
   })
   .refine((given) => Object.values(given).some((value) => value !== undefined), {
     error: 'names no field to change',
-  });
+  })
+  .meta({ examples: [{ active: false }, { write_enabled: true, conflict_strategy: 'manual' }] });
 
 const changed = {
   summary: 'Turns switches of a calendar',

@@ -7,7 +7,7 @@ import { storedFields, writeNewEvent } from '@calfleet/sync';
 import { eventAnswer, writtenEvent } from '../answers/event.ts';
 import type { Answer, Call, Context } from '../context.ts';
 import { invalid, RequestProblem } from '../problems.ts';
-import { changedFields, eventFields, newFields } from '../requests/event-fields.ts';
+import { changedFields, eventFields, newFields, time } from '../requests/event-fields.ts';
 import { allowsVersion, uuid } from '../requests/input.ts';
 import { forUser } from '../route.ts';
 import { writableCalendar } from '../writable-calendar.ts';
@@ -22,10 +22,30 @@ import {
   writeMeant,
 } from '../written-event.ts';
 
+const at = (hour: string) => ({ date_time: `2026-11-24T${hour}:00:00`, time_zone: 'Europe/Berlin' });
+
+const newEvent = z
+  .strictObject({
+    calendar_id: uuid(),
+    ...eventFields,
+    start: time,
+    end: time.describe('Of the kind of `start`, exclusive.'),
+  })
+  .meta({
+    examples: [
+      {
+        calendar_id: '0190a0a0-0000-7000-8000-000000000000',
+        summary: 'Planning',
+        start: at('09'),
+        end: at('10'),
+      },
+    ],
+  });
+
 const created = {
   summary: 'Creates an event',
-  details: 'Needs `start` and `end`. Shown at once in every list; told to the provider by itself.',
-  body: z.strictObject({ calendar_id: uuid(), ...eventFields }),
+  details: 'Shown at once in every list; told to the provider by itself.',
+  body: newEvent,
   answers: { 202: writtenEvent },
   problems: ['not_found', 'not_allowed', 'credentials_revoked'],
 } as const;
@@ -48,7 +68,9 @@ const changed = {
   summary: 'Changes an event, an occurrence, or a series from an occurrence on',
   params: { id: eventOrOccurrenceId },
   query: scopeQuery,
-  body: z.strictObject(eventFields),
+  body: z
+    .strictObject(eventFields)
+    .meta({ examples: [{ summary: 'Retro' }, { start: at('14'), end: at('15') }] }),
   takesIfMatch: true,
   answers: { 202: writtenEvent },
   problems: ['not_found', 'not_allowed', 'credentials_revoked', 'version_conflict', 'gone'],

@@ -15,7 +15,7 @@ import { eventOrOccurrenceId } from '../written-event.ts';
 const listQuery = z.strictObject({
   ...pageParams,
   start: boundText('From').optional(),
-  end: boundText('To, exclusive').optional(),
+  end: boundText('To').optional(),
   ...placingParams,
   expand: flag()
     .optional()

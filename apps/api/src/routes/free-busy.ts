@@ -11,7 +11,7 @@ const asked = {
   summary: 'When each calendar is busy',
   details:
     'Inside [start, end), touching and overlapping times as one, written in `time_zone`, else in the zone of the calendar.',
-  query: z.strictObject({ start: boundText('From'), end: boundText('To, exclusive'), ...placingParams }),
+  query: z.strictObject({ start: boundText('From'), end: boundText('To'), ...placingParams }),
   answers: {
     200: z.object({
       calendars: z.array(

@@ -61,7 +61,8 @@ const wanted = z.strictObject({
     .int({ error: 'must be a whole number' })
     .min(0, { error: 'must not be negative' })
     .max(999_999_999_999_999, { error: 'names no revision of the event' })
-    .describe('`n` of the revision after which it was so; one less than the oldest: as it was before that.'),
+    .describe('`n` of the revision after which it was so; one less than the oldest: as it was before that.')
+    .meta({ examples: [1] }),
 });
 
 const refusals: Record<RestoreRefusal, string> = {
