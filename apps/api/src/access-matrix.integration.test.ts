@@ -65,13 +65,16 @@ const ownedBy =
     return id;
   };
 
-const refusalOf = ({ status, body }: Reply) => ({ status, code: body.code, errors: body.errors });
 const refusal = ({ status, body }: Reply) => [status, body.code];
 const isSuccess = ({ operation }: AskedOperation, { status }: Reply): boolean =>
   status < 400 && String(status) in operation.responses;
 
 /** What two answers may differ in. */
-const sameBut = ({ status, type, body }: Reply) => ({ status, type, body: { ...body, request_id: '' } });
+const sameBut = ({ status, type, body }: Reply) => ({
+  status,
+  type,
+  body: { ...body, request_id: '', next_cursor: '' },
+});
 
 test('every operation has its scope from the document', () => {
   const of = (scope: AskedOperation['scope']) => operations.filter((each) => each.scope === scope).length;
@@ -130,7 +133,9 @@ describe.each(named.filter(([, { scope }]) => scope === 'app'))('%s, for a user'
           ),
         );
         if (!foreign || !missing) throw new Error('Both were asked.');
-        expect(refusal(foreign)).toEqual([404, 'not_found']);
+        // The feed knows no 404: it has nothing to tell of a calendar that is not the caller's.
+        if ('404' in operation.operation.responses) expect(refusal(foreign)).toEqual([404, 'not_found']);
+        else expect(foreign).toMatchObject({ status: 200, body: { items: [] } });
         expect(sameBut(foreign)).toEqual(sameBut(missing));
       }
     }
@@ -156,7 +161,11 @@ describe.each(named.filter(([, { scope }]) => scope === 'app'))('%s, for a user'
       const name = who.user ?? `${user}-by-token`;
       const own = name === user ? owned : await seedEverything(house, name);
       const reply = await ask(operation, who, ownedBy(own));
-      expect({ is: isSuccess(operation, reply), ...refusalOf(reply) }).toMatchObject({ is: true });
+      expect([isSuccess(operation, reply), reply.status, reply.body.errors]).toEqual([
+        true,
+        reply.status,
+        undefined,
+      ]);
     }
     before = await allRows(house);
   });
@@ -186,7 +195,7 @@ describe.each(named.filter(([, { scope }]) => scope === 'admin' || scope === 'pa
       const key = (await makeKey(house, { scope: 'admin' })).text;
       for (const each of [adminKey, key]) {
         const reply = await ask(operation, { key: each, user: null }, noSpot);
-        expect({ is: isSuccess(operation, reply), ...refusalOf(reply) }).toMatchObject({ is: true });
+        expect([isSuccess(operation, reply), reply.status]).toEqual([true, reply.status]);
       }
     });
 

@@ -2,6 +2,14 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { CalfleetProblem, createCalfleet, orThrow } from '@calfleet/client';
+import { ZoneTable } from '@calfleet/domain';
+import { createLogger, createMetrics } from '@calfleet/telemetry';
+import { createApplication } from '../application.ts';
+import { createIdentify } from '../auth/caller.ts';
+import { createRefusals } from '../auth/refusals.ts';
+import { createPlaceableZones } from '../placeable-zones.ts';
+import { documentOfRoutes } from '../testing/answer-check.ts';
+import { operationsOf } from '../testing/asked-operations.ts';
 import { adminKey, openHouse, type House } from '../testing/house.ts';
 import { seedCalendar, seedSingle } from '../testing/rows.ts';
 
@@ -44,6 +52,40 @@ test('links of the page lead to places that it has', async () => {
   expect(links.length).toBeGreaterThan(20);
   expect(links.filter((id) => !places.has(id))).toEqual([]);
 });
+
+test('Express answers what the document describes, and nothing else', () => {
+  const { db, producer, queueBoard, vault, clock } = house;
+  const zones = new ZoneTable();
+  const logger = createLogger({ service: 'api', level: 'error' });
+  const refusals = createRefusals({ db, clock, logger });
+  const jwt = { secret: null, keySetUrl: null, issuer: null, audience: null };
+  const application = createApplication({
+    ...{ db, producer, queueBoard, vault, clock, zones, logger, refusals },
+    config: { adminKey, providers: { google: null, microsoft: null } },
+    metrics: createMetrics(),
+    placeableZones: createPlaceableZones(db, zones),
+    identify: createIdentify({ config: { adminKey, jwt }, db, clock, logger, refusals }),
+    stopping: new AbortController().signal,
+  });
+  const layers = application.router.stack as unknown as Layer[];
+  const answered = layers.flatMap(({ route }) =>
+    route ? Object.keys(route.methods).map((method) => `${method} ${route.path}`) : [],
+  );
+  const described = operationsOf(documentOfRoutes()).map(({ method, path, scope }) => ({
+    isMount: scope === 'page',
+    place: `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+  }));
+  const own = described.filter(({ isMount }) => !isMount).map(({ place }) => place);
+  expect(answered.sort()).toEqual(own.sort());
+  // A router that is mounted could answer anything: there is the queue board's, and no other.
+  const routers = layers.filter(({ handle }) => 'stack' in handle);
+  expect(routers).toHaveLength(described.length - own.length);
+});
+
+interface Layer {
+  route?: { path: string; methods: Record<string, true> };
+  handle: object;
+}
 
 test('the client’s example of the README runs, as it stands there', async () => {
   const example = 'packages/client/example.ts';

@@ -120,9 +120,8 @@ function shape(schema: JsonSchema): string {
     );
     return members.length === 0 ? '<p>Nothing.</p>' : `<ul>${members.join('')}</ul>`;
   }
-  if (typeof items === 'object' && !Array.isArray(items))
-    return `<p>A list of:</p>${shape(items as JsonSchema)}`;
-  const choices = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
+  if (typeof items === 'object' && !Array.isArray(items)) return `<p>A list of:</p>${shape(items)}`;
+  const choices = schema.anyOf ?? schema.oneOf;
   if (choices && !choices.every(isPlain)) {
     return `<ul>${choices.map((each) => `<li>${words(each.description ?? '')} ${shape(each)}</li>`).join('')}</ul>`;
   }
@@ -141,9 +140,8 @@ function memberLine(name: string, member: JsonSchema | boolean, isRequired: bool
 /** What has members of its own, through lists and "or null". */
 function innerOf(schema: JsonSchema): JsonSchema | null {
   if (schema.properties) return schema;
-  if (typeof schema.items === 'object' && !Array.isArray(schema.items))
-    return innerOf(schema.items as JsonSchema);
-  const [only, ...more] = ((schema.anyOf ?? []) as JsonSchema[]).filter(({ type }) => type !== 'null');
+  if (typeof schema.items === 'object' && !Array.isArray(schema.items)) return innerOf(schema.items);
+  const [only, ...more] = (schema.anyOf ?? []).filter(({ type }) => type !== 'null');
   return only && more.length === 0 ? innerOf(only) : null;
 }
 
@@ -158,10 +156,10 @@ function kind(schema: JsonSchema): string {
   }
   if (schema.const !== undefined) return `<code>${escaped(JSON.stringify(schema.const))}</code>`;
   if (schema.enum) return schema.enum.map((value) => `<code>${escaped(String(value))}</code>`).join(' | ');
-  const choices = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
+  const choices = schema.anyOf ?? schema.oneOf;
   if (choices) return choices.map(kind).join(' or ');
   if (type === 'array' && typeof items === 'object' && !Array.isArray(items)) {
-    return `list of ${kind(items as JsonSchema)}`;
+    return `list of ${kind(items)}`;
   }
   return escaped(
     [format ?? type ?? 'anything', bounds(schema), exampleOf(schema)].filter(Boolean).join(', '),

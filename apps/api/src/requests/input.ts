@@ -54,7 +54,7 @@ export const uuid = () =>
   z
     .string()
     .refine(isUuid, { error: 'is not a uuid' })
-    .transform((id) => id.toLowerCase())
+    .overwrite((id) => id.toLowerCase())
     .meta({ format: 'uuid' });
 
 export const flag = () =>

@@ -66,7 +66,7 @@ type Validate = (pointer: string, value: unknown) => string | null;
 
 function createValidation(document: OpenApiDocument): Validate {
   const ajv = new Ajv2020({ allErrors: true, strict: false });
-  addFormats.default(ajv);
+  addFormats(ajv);
   ajv.addSchema(closed(document) as object, 'api', false, false);
   const compiled = new Map<string, ValidateFunction>();
   return (pointer, value) => {

@@ -91,7 +91,9 @@ export function requestOf(
     else if (spot.in === 'query') query[spot.name] = id;
     else if (body) body[spot.name] = id;
   }
-  const search = new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]));
+  const search = new URLSearchParams(
+    Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+  );
   return {
     method: method.toUpperCase(),
     path: search.size > 0 ? `${filled}?${search.toString()}` : filled,

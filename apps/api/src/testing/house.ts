@@ -226,7 +226,7 @@ async function request(url: string, method: string, path: string, ask: Ask): Pro
   });
   const text = await response.text();
   const type = response.headers.get('content-type') ?? '';
-  const isJson = type.includes('json') && text !== '';
+  const isJson = /[/+]json\b/.test(type) && text !== '';
   return {
     status: response.status,
     type,

@@ -4,13 +4,11 @@ import type { JsonSchema } from '../description/schemas.ts';
 
 export function sampleOf(document: OpenApiDocument, given: JsonSchema): unknown {
   const schema = resolved(document, given);
-  const [example] = Array.isArray(schema.examples) ? (schema.examples as unknown[]) : [];
+  const [example] = Array.isArray(schema.examples) ? schema.examples : [];
   if (example !== undefined) return example;
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];
-  const [choice] = ((schema.anyOf ?? schema.oneOf ?? []) as JsonSchema[]).filter(
-    ({ type }) => type !== 'null',
-  );
+  const [choice] = (schema.anyOf ?? schema.oneOf ?? []).filter(({ type }) => type !== 'null');
   if (choice) return sampleOf(document, choice);
   switch (schema.type) {
     case 'object': {
@@ -61,3 +59,52 @@ export const parametersOf = (document: OpenApiDocument, { parameters = [] }: Ope
 /** Of a JSON body; null when none is read. */
 export const bodyOf = ({ requestBody }: Operation): JsonSchema | null =>
   requestBody?.content['application/json']?.schema ?? null;
+
+/** An object somewhere in a body. */
+export interface Place {
+  /** With dots; empty: the body itself. */
+  path: string;
+  /** Members that it may have. */
+  known: ReadonlySet<string>;
+  /** Whether it is one of several shapes. */
+  isChoice: boolean;
+  /** A valid body but for these members here. */
+  bodyWith(extra: Record<string, unknown>): unknown;
+}
+
+/** Every object of a body, at any depth. */
+export function placesOf(document: OpenApiDocument, given: JsonSchema): Place[] {
+  const schema = resolved(document, given);
+  const sample = sampleOf(document, schema);
+  if (schema.anyOf) {
+    const choices = schema.anyOf.flatMap((choice) => placesOf(document, choice));
+    return choices.map((place) => ({ ...place, isChoice: true }));
+  }
+  if (schema.type === 'array' && typeof schema.items === 'object' && !Array.isArray(schema.items)) {
+    return placesOf(document, schema.items as JsonSchema).map((place) => ({
+      ...place,
+      path: place.path === '' ? '0' : `0.${place.path}`,
+      bodyWith: (extra) => [place.bodyWith(extra)],
+    }));
+  }
+  const { properties } = schema;
+  if (!properties) return [];
+  const known = new Set(Object.keys(properties));
+  const inner = Object.entries(properties).flatMap(([name, member]) =>
+    placesOf(document, member as JsonSchema).map((place) => ({
+      ...place,
+      path: place.path === '' ? name : `${name}.${place.path}`,
+      bodyWith: (extra: Record<string, unknown>) => ({
+        ...(sample as object),
+        [name]: place.bodyWith(extra),
+      }),
+    })),
+  );
+  const own = {
+    path: '',
+    known,
+    isChoice: false,
+    bodyWith: (extra: object) => ({ ...(sample as object), ...extra }),
+  };
+  return [own, ...inner];
+}
