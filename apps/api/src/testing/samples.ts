@@ -66,8 +66,6 @@ export interface Place {
   path: string;
   /** Members that it may have. */
   known: ReadonlySet<string>;
-  /** Whether it is one of several shapes. */
-  isChoice: boolean;
   /** A valid body but for these members here. */
   bodyWith(extra: Record<string, unknown>): unknown;
 }
@@ -76,10 +74,7 @@ export interface Place {
 export function placesOf(document: OpenApiDocument, given: JsonSchema): Place[] {
   const schema = resolved(document, given);
   const sample = sampleOf(document, schema);
-  if (schema.anyOf) {
-    const choices = schema.anyOf.flatMap((choice) => placesOf(document, choice));
-    return choices.map((place) => ({ ...place, isChoice: true }));
-  }
+  if (schema.anyOf) return schema.anyOf.flatMap((choice) => placesOf(document, choice));
   if (schema.type === 'array' && typeof schema.items === 'object' && !Array.isArray(schema.items)) {
     return placesOf(document, schema.items as JsonSchema).map((place) => ({
       ...place,
@@ -103,7 +98,6 @@ export function placesOf(document: OpenApiDocument, given: JsonSchema): Place[] 
   const own = {
     path: '',
     known,
-    isChoice: false,
     bodyWith: (extra: object) => ({ ...(sample as object), ...extra }),
   };
   return [own, ...inner];
