@@ -123,7 +123,8 @@ function judgeBody(text: string, type: string, judgeValue: (value: unknown) => s
 
 /** What no operation stands for is refused, in the shape of any problem; what a mounted page has below it is its own. */
 function judgeElsewhere(answer: GivenAnswer, validate: Validate): string | null {
-  const isMounted = pageRoutes.some(({ path, route }) => route.isMount && answer.path.startsWith(`${path}/`));
+  const [bare = ''] = answer.path.split('?');
+  const isMounted = pageRoutes.some(({ path, route }) => route.isMount && `${bare}/`.startsWith(`${path}/`));
   if (isMounted) return null;
   if (!refused.has(answer.status)) return 'is no operation of the document, and is not refused';
   if (mediaTypeOf(answer) !== problemType) return 'is not refused with a problem';
