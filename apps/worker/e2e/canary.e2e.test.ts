@@ -6,6 +6,7 @@ import { Client } from 'pg';
 import { eventually } from '@calfleet/testkit';
 import type { CalendarOwner, FaultPlan } from '@calfleet/sandbox';
 import type { ProcessName } from '@calfleet/telemetry';
+import { checkedFetch } from '../../api/src/testing/checked-fetch.ts';
 import { openTelemetryHouse, type TelemetryHouse } from './telemetry-house.ts';
 
 let house: TelemetryHouse;
@@ -135,6 +136,7 @@ async function asAdmin<T>(work: (admin: Client) => Promise<T>): Promise<T> {
 
 async function knock(): Promise<void> {
   const path = `${house.ingressUrl}/integrations/calendar/webhooks`;
+  const fetch = checkedFetch('ingress');
   await fetch(`${path}/google?${canary}=1`, { method: 'POST', headers: { 'x-goog-channel-token': canary } });
   await fetch(`${path}/microsoft`, { method: 'POST', body: `{"value":[{"clientState":"${canary}"}]}` });
   await fetch(`${house.ingressUrl}/${canary}-nowhere`);

@@ -11,6 +11,7 @@ import { sandboxClient, startSandbox } from '@calfleet/sandbox';
 import { createLogger, createMetrics, type ProcessName } from '@calfleet/telemetry';
 import { createTestDatabase, createTestRedis, eventually } from '@calfleet/testkit';
 import { createChannelSigner, createVault } from '@calfleet/vault';
+import { checkedFetch } from '../../api/src/testing/checked-fetch.ts';
 import { startWorker } from '../src/index.ts';
 
 export interface Line {
@@ -96,7 +97,7 @@ export async function openTelemetryHouse() {
   let connected = 0;
   const urls: Record<ProcessName, string> = { ingress: ingress.url, api: api.url, worker: worker.healthUrl };
   const ask = (method: 'GET' | 'POST', path: string, { body, headers = {} }: Ask = {}) =>
-    fetch(`${api.url}/integrations/calendar${path}`, {
+    checkedFetch('api')(`${api.url}/integrations/calendar${path}`, {
       method,
       headers: {
         authorization: `Bearer ${adminKey}`,

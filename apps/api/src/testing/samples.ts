@@ -76,7 +76,7 @@ export function placesOf(document: OpenApiDocument, given: JsonSchema): Place[] 
   const sample = sampleOf(document, schema);
   if (schema.anyOf) return schema.anyOf.flatMap((choice) => placesOf(document, choice));
   if (schema.type === 'array' && typeof schema.items === 'object' && !Array.isArray(schema.items)) {
-    return placesOf(document, schema.items as JsonSchema).map((place) => ({
+    return placesOf(document, schema.items).map((place) => ({
       ...place,
       path: place.path === '' ? '0' : `0.${place.path}`,
       bodyWith: (extra) => [place.bodyWith(extra)],
