@@ -108,7 +108,7 @@ describe.each<ProviderUnderTest>(['google', 'microsoft'])('%s', (provider) => {
     side.elsewhere.remove('Planning');
     await rest(side);
     expect([side.elsewhere.titles(), await titlesHere(side)]).toEqual([[], []]);
-    const { items } = (await side.ask('GET', '/writes')).body;
+    const { items } = await orThrow(side.client.GET('/writes'));
     expect(items).toMatchObject([{ op: 'create', state: 'applied' }]);
   });
 
