@@ -9,7 +9,7 @@ answers that they do not know.
 **Lists** that have a \`next_cursor\` are read page by page: send it as \`cursor\` until it is null.
 
 **Problems** are \`application/problem+json\`; programs go by \`code\`. Whatever is not described here (a 500 with the code \`bug\`)
-is a fault of ours: its \`request_id\` finds it in the logs.
+is a fault of ours: its \`request_id\` finds it in the logs. What cannot be read as HTTP at all is a 400, 408 or 431.
 
 **Writes** take an \`Idempotency-Key\`, and a retry with the same key is safe. They are shown at once and told to the provider
 afterwards; \`GET /changes\` and \`GET /writes\` say how that went.

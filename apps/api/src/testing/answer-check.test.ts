@@ -32,6 +32,7 @@ test.each<[string, GivenAnswer]>([
   ['a page', answer({ path: `${accounts}?limit=1`, body: { items: [account], next_cursor: null } })],
   ['a problem', answer({ status: 404, type: problemType, body: problem })],
   ['no operation, refused', answer({ path: '/nowhere', status: 404, type: problemType, body: problem })],
+  ['what is not readable as HTTP', answer({ status: 431, type: problemType, body: problem })],
   ['HEAD', answer({ method: 'HEAD', text: '' })],
   [
     'a redirect',
