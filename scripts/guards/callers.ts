@@ -42,7 +42,7 @@ const guards: readonly (Omit<Guard, 'invariant' | 'project'> & { project?: Guard
   {
     says: 'administrators alone',
     file: 'apps/api/src/application.ts',
-    guard: "calendar.use('/admin', adminsOnly(context));",
+    guard: 'if (forAdministrators) app.use(`${prefix}/admin`, adminsOnly(context));',
     without: '',
     testFile: callers,
     test: 'of scope app: any user',

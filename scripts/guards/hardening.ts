@@ -59,8 +59,8 @@ const guards: readonly (Omit<Guard, 'invariant' | 'project'> & { project?: Guard
   {
     says: 'a body is refused before it is sent',
     file: 'apps/api/src/application.ts',
-    guard: 'calendar.use(demandJson, capBody, express',
-    without: 'calendar.use(demandJson, express',
+    guard: 'app.use(prefix, demandJson, capBody, express',
+    without: 'app.use(prefix, demandJson, express',
     testFile: api,
     test: '10 MB are 413',
   },
@@ -85,8 +85,8 @@ const guards: readonly (Omit<Guard, 'invariant' | 'project'> & { project?: Guard
   {
     says: 'the public port knows no queue board beside an admin port',
     file: 'apps/api/src/application.ts',
-    guard: 'if (forAdministrators) app.use(boardPath',
-    without: 'app.use(boardPath',
+    guard: 'pageRoutes.filter((placed) => isServed(placed.route))',
+    without: 'pageRoutes',
     testFile: api,
     test: 'the public port answers 404',
   },
