@@ -175,14 +175,20 @@ function checkRecurrence({ start, end, recurrence }: WritableFields, zones: Zone
     throw invalid('start.time_zone', 'is missing: a series takes place in a zone');
   }
   const from = new Date(start.kind === 'date' ? `${start.date}T00:00:00Z` : instantText(start));
-  const window = { from, to: new Date(from.getTime() + 1) };
-  try {
-    expandSeries({ start, end, recurrence, window, replaced: new Set() }, zones);
-  } catch (error) {
-    if (!(error instanceof RecurrenceError)) throw error;
-    throw invalid('recurrence', `is not a rule: ${error.message}`);
-  }
+  const window = { from, to: new Date(from.getTime() + yearMs) };
+  const expand = (): ReturnType<typeof expandSeries> => {
+    try {
+      return expandSeries({ start, end, recurrence, window, replaced: new Set() }, zones);
+    } catch (error) {
+      if (!(error instanceof RecurrenceError)) throw error;
+      throw invalid('recurrence', `is not a rule: ${error.message}`);
+    }
+  };
+  // No mirror keeps all of it, and no provider takes it.
+  if (expand().truncated) throw invalid('recurrence', 'takes place too often, or takes too long to work out');
 }
+
+const yearMs = 366 * 86_400_000;
 
 const instantText = (time: Exclude<EventTime, { kind: 'date' }>): string =>
   time.kind === 'zoned' ? time.instant : `${time.local}Z`;
