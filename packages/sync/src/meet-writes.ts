@@ -3,6 +3,7 @@
  * only one side touched stand side by side, what both touched goes by the strategy, and what does not stand is kept with
  * its reason (I11). So a page that is older or newer than a write never undoes it, and an echo says nothing new (I9).
  */
+import { isDeepStrictEqual } from 'node:util';
 import {
   mergeEvent,
   newId,
@@ -205,10 +206,13 @@ class Meeting {
       this.kept.add(shown.providerEventId);
       return this.keepDaysOf(write);
     }
+    const there = writableOf(shown.fields);
+    // Another version of the same: one of its days was changed, or its provider touched it.
+    const isSame = isDeepStrictEqual(there, write.base);
     // Changed there since: somebody still wants it.
-    const prefer = this.preferred(write, shown);
-    const collision = { field: 'deleted', base: write.base, local: null, provider: writableOf(shown.fields) };
-    await this.keepConflict(write, [collision], prefer);
+    const prefer = isSame ? 'local' : this.preferred(write, shown);
+    const collision = { field: 'deleted', base: write.base, local: null, provider: there };
+    if (!isSame) await this.keepConflict(write, [collision], prefer);
     if (prefer === 'provider') return this.settle(write, 'discarded');
     if (prefer === null) return;
     await rebaseWrite(this.tx, { ...write, base_version: shown.providerVersion }, this.evidence.at);

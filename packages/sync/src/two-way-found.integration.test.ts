@@ -208,3 +208,12 @@ test('a day that was called off here, and left as it was after all, takes place'
   await here.decide('discard', 0);
   await settled(world);
 });
+
+test('what was deleted here, and only got another version there, is deleted there without a conflict', async () => {
+  const { world, local, id } = await mirrored('provider_wins');
+  world.cloud.patch(world.providerCalendarId, 'm1', {});
+  await local.remove(id);
+  await settled(world);
+  expect(titles(world)).toEqual([]);
+  expect(await local.conflicts()).toEqual([]);
+});
