@@ -35,6 +35,7 @@ test('every column of bytes is known: data keys, what they seal, hashes, and ite
       'calendar_oauth_states.code_verifier',
       // Hashes.
       'api_keys.key_hash',
+      'audit_chain.hash',
       'calendar_events.fingerprint',
       'calendar_idempotency_keys.request_hash',
       'calendar_oauth_states.state_hash',
