@@ -4,6 +4,7 @@
  * mirror and after rounds of changes, the answer is what Outlook shows. (Lesson 15.)
  */
 import { startApi, type Api } from '../../api/src/index.ts';
+import { checkedFetch } from '../../api/src/testing/checked-fetch.ts';
 import { createProducer, createQueueBoardSource, type Producer, type QueueBoardSource } from '@calfleet/jobs';
 import type { MicrosoftQuirkChanges } from '@calfleet/sandbox';
 import { createTestRedis, type TestRedis } from '@calfleet/testkit';
@@ -85,7 +86,7 @@ interface Week {
 /** What the API answers for a week, one line each. */
 async function weekHere(user: string, { start, end }: Week): Promise<string[]> {
   const query = new URLSearchParams({ start, end, limit: '500', calendar_id: scene.world.calendarId });
-  const answer = await fetch(`${server.url}/integrations/calendar/events?${query.toString()}`, {
+  const answer = await checkedFetch('api')(`${server.url}/integrations/calendar/events?${query.toString()}`, {
     headers: { authorization: `Bearer ${adminKey}`, 'x-user-id': user },
   });
   expect(answer.status).toBe(200);

@@ -8,6 +8,7 @@ import { createQueueBoardSource, tickNames, type TickName } from '@calfleet/jobs
 import { createLogger, createMetrics } from '@calfleet/telemetry';
 import { createTestDatabase, createTestRedis, eventually, ManualClock } from '@calfleet/testkit';
 import { createVault } from '@calfleet/vault';
+import { checkedFetch } from '../../api/src/testing/checked-fetch.ts';
 import type { Worker } from '../src/index.ts';
 import { openHouse, type House, type Mailbox } from './house.ts';
 
@@ -62,7 +63,7 @@ export async function openPoisonHouse() {
   });
   let worker: Worker | null = null;
   const get = async (path: string, user: string): Promise<Record<string, unknown>> => {
-    const response = await fetch(`${api.url}/integrations/calendar${path}`, {
+    const response = await checkedFetch('api')(`${api.url}/integrations/calendar${path}`, {
       headers: { authorization: `Bearer ${adminKey}`, 'x-user-id': user },
     });
     expect({ path, status: response.status }).toEqual({ path, status: 200 });

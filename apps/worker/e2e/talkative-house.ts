@@ -14,6 +14,7 @@ import {
   type TraceReceiver,
 } from '@calfleet/testkit';
 import { createVault } from '@calfleet/vault';
+import { checkedFetch } from '../../api/src/testing/checked-fetch.ts';
 import { freePort } from '../../../packages/embedded/src/free-port.ts';
 import { listening } from './balancer.ts';
 import { bundleProgram, type Program, type RunningProgram } from './bundle.ts';
@@ -108,7 +109,7 @@ export class TalkativeHouse {
     { body, bearer = this.adminKey, key }: Ask = {},
   ): Promise<Reply> => {
     const [method = 'GET', path = ''] = line.split(' ');
-    const response = await fetch(`${this.urlOf('api')}/integrations/calendar${path}`, {
+    const response = await checkedFetch('api')(`${this.urlOf('api')}/integrations/calendar${path}`, {
       method,
       headers: {
         authorization: `Bearer ${bearer}`,
