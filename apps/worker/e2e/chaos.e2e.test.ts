@@ -20,8 +20,11 @@ const workersCount = 3;
 const paceMs = 200;
 /** A misfortune with every so many edits. */
 const editsPerMisfortune = 5;
-/** Longer than the longest chain of a lease, back-offs and restarts on a slow machine. */
-const restMs = 240_000;
+/**
+ * Longer than the longest chain on a slow machine: a lease, back-offs and restarts, and then twice the three minutes
+ * after which what a list left out is looked at for the last time.
+ */
+const restMs = 480_000;
 
 let postgres: Awaited<ReturnType<typeof startOwnPostgres>>;
 let redis: Awaited<ReturnType<typeof startOwnRedis>>;
