@@ -3,9 +3,9 @@
  * and that a refusal leaves every table as it was. A new route is in it as soon as it is described; one that names things of
  * a kind that nobody seeds fails.
  */
-import { createConsents } from '@calfleet/providers';
 import { newId } from '@calfleet/domain';
 import { documentOfRoutes } from './testing/answer-check.ts';
+import { connectNowhere } from './testing/connect-nowhere.ts';
 import { operationsOf, requestOf, type AskedOperation, type Spot } from './testing/asked-operations.ts';
 import { makeKey, revoke, signHs256 } from './testing/callers.ts';
 import { seedEverything, type Owned } from './testing/everything.ts';
@@ -22,20 +22,7 @@ let keys: Record<'app' | 'revoked' | 'expired', string>;
 beforeAll(async () => {
   house = await openHouse({
     jwt: { secret, keySetUrl: null, issuer: null, audience: null },
-    connect: {
-      publicUrl: 'https://calendar.example.test/',
-      redirectUris: [],
-      consents: createConsents({
-        timeoutMs: 1_000,
-        google: {
-          clientId: 'id',
-          clientSecret: 'secret',
-          authUrl: 'http://127.0.0.1:9/auth',
-          tokenUrl: 'http://127.0.0.1:9/token',
-        },
-        microsoft: null,
-      }),
-    },
+    connect: connectNowhere,
   });
   const [app, gone, short] = await Promise.all([
     makeKey(house, { scope: 'app' }),

@@ -7,9 +7,9 @@ import { request as httpRequest } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { newId } from '@calfleet/domain';
-import { createConsents } from '@calfleet/providers';
 import fc from 'fast-check';
 import { createAnswerCheck, documentOfRoutes } from './testing/answer-check.ts';
+import { connectNowhere } from './testing/connect-nowhere.ts';
 import { operationsOf, type AskedOperation } from './testing/asked-operations.ts';
 import { hostileBody, hostileText, nearlyValidFor, somebodysId, validFor } from './testing/drawn.ts';
 import { seedEverything, type Owned } from './testing/everything.ts';
@@ -32,20 +32,7 @@ let users: { ada: string; eve: string };
 let owned: readonly Owned[];
 beforeAll(async () => {
   house = await openHouse({
-    connect: {
-      publicUrl: 'https://calendar.example.test/',
-      redirectUris: [],
-      consents: createConsents({
-        timeoutMs: 1_000,
-        google: {
-          clientId: 'id',
-          clientSecret: 'secret',
-          authUrl: 'http://127.0.0.1:9/auth',
-          tokenUrl: 'http://127.0.0.1:9/token',
-        },
-        microsoft: null,
-      }),
-    },
+    connect: connectNowhere,
   });
   const account = { provider: 'google', refresh_token: canary };
   expect((await house.send('POST', '/accounts', account)).status).toBe(201);
